@@ -1,0 +1,81 @@
+// Who is connected, as what, and until when.
+#ifndef CARILLON_BROKER_ACCESS_SESSION_H_
+#define CARILLON_BROKER_ACCESS_SESSION_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "broker/access/scope.h"
+
+namespace carillon::access {
+
+// What credentials proved, and how far a token narrows it. Enough to work out the scope anew when
+// accounts change.
+struct Grant {
+  std::string principal;
+  // SHA-256 of the user's secret when the credentials were checked: another one now means that they
+  // are void.
+  std::string secret_digest;
+  // Roles the token is narrowed to; empty: not narrowed.
+  std::vector<std::string> roles;
+  std::optional<v1::Claim> claim;
+  absl::Time expire_time = absl::InfiniteFuture();
+};
+
+// A user whose credentials were good a moment ago.
+struct Identity {
+  Grant grant;
+  ScopePtr scope;
+
+  const std::string& principal() const { return grant.principal; }
+};
+
+// An identity in use: by a stream of the user's own, or by a facade on the user's behalf. Made by
+// AccessControl, which keeps its scope true while accounts change and ends it when it expires. Any
+// thread.
+class Session {
+ public:
+  // The facade's principal, or "" for a stream of the user's own.
+  const std::string owner;
+  // Session.session_id of the API; empty for a stream of the user's own.
+  const std::string id;
+  const Grant grant;
+
+  const std::string& principal() const { return grant.principal; }
+
+  // Null once the session has ended.
+  ScopePtr scope() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Why it ended: UNAUTHENTICATED with an ErrorInfo reason (SESSION_EXPIRED, TOKEN_REVOKED,
+  // USER_REMOVED; SESSION_CLOSED when its owner closed it); OK while it lives.
+  absl::Status end() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  friend class AccessControl;
+  Session(std::string owner, std::string id, Grant grant, ScopePtr scope);
+  void Set(ScopePtr scope, absl::Status end) ABSL_LOCKS_EXCLUDED(mu_);
+
+  mutable absl::Mutex mu_;
+  ScopePtr scope_ ABSL_GUARDED_BY(mu_);
+  absl::Status end_ ABSL_GUARDED_BY(mu_);
+};
+
+using SessionPtr = std::shared_ptr<Session>;
+
+// Hears of sessions whose scope has changed or that have ended.
+class SessionListener {
+ public:
+  virtual ~SessionListener() = default;
+  // Called after the change is visible in the session; must not return before it is in force for
+  // all deliveries to come. Blocks its caller, never a gRPC thread. Calls come one at a time.
+  virtual void OnSessionsChanged(const std::vector<SessionPtr>& sessions) = 0;
+};
+
+}  // namespace carillon::access
+
+#endif  // CARILLON_BROKER_ACCESS_SESSION_H_

@@ -1,0 +1,51 @@
+// Publishes batch after batch over one PublishStream that lives through restarts of the broker.
+#ifndef CARILLON_CLIENT_PUBLISHER_H_
+#define CARILLON_CLIENT_PUBLISHER_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "carillon/client/connection.h"
+#include "carillon/v1/event_service.pb.h"
+
+namespace carillon::client {
+
+struct PublisherOptions {
+  // Bytes of batches sent and not yet answered; Publish waits for room.
+  size_t window_bytes_max = 4 << 20;
+  // When the stream breaks, open it again and send what was not answered once more, for so long
+  // (then UNAVAILABLE). Events without an event_id are given one, so that nothing is stored twice.
+  // Zero: a broken stream fails what was not answered.
+  absl::Duration retry_for = absl::ZeroDuration();
+  absl::Duration backoff_min = absl::Milliseconds(100);
+  absl::Duration backoff_max = absl::Seconds(5);
+};
+
+class Publisher {
+ public:
+  // Answers come in the order of the batches, from threads of the library. A failed call fails the
+  // whole batch; otherwise there is a result for each event.
+  using Callback = std::function<void(absl::StatusOr<v1::PublishStreamResponse>)>;
+
+  Publisher(std::shared_ptr<Connection> connection, PublisherOptions options);
+  // Cancels what was not answered: its callbacks get CANCELLED before the destructor returns.
+  ~Publisher();
+
+  // Blocks while the window is full. One thread at a time.
+  void Publish(v1::PublishStreamRequest batch, Callback done);
+
+  // Waits until everything is answered and the stream is closed. Returns the first error that
+  // failed a batch, if any.
+  absl::Status Finish();
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace carillon::client
+
+#endif  // CARILLON_CLIENT_PUBLISHER_H_

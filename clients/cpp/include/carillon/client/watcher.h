@@ -1,0 +1,56 @@
+// The events of one filter, across restarts of the broker: the simple way to receive.
+#ifndef CARILLON_CLIENT_WATCHER_H_
+#define CARILLON_CLIENT_WATCHER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "carillon/client/connection.h"
+#include "carillon/v1/event_service.pb.h"
+#include "carillon/wire/event_view.h"
+
+namespace carillon::client {
+
+struct WatcherOptions {
+  v1::Filter filter;
+  v1::StartPosition start;
+  // When the stream breaks, open it again and resume. False: Run returns.
+  bool reconnect = true;
+  absl::Duration backoff_min = absl::Milliseconds(100);
+  absl::Duration backoff_max = absl::Seconds(5);
+};
+
+class Watcher {
+ public:
+  // What it hears; members may be left empty. Called on the thread of Run. Returning false ends Run
+  // with OK.
+  struct Handler {
+    std::function<bool(absl::Span<const wire::EventView>)> on_events;
+    std::function<bool(const v1::Progress&)> on_progress;
+    std::function<bool(const v1::Gap&)> on_gap;
+    // The stream broke for a reason that may pass; it will be tried again.
+    std::function<bool(const absl::Status&)> on_disconnect;
+  };
+
+  Watcher(std::shared_ptr<Connection> connection, WatcherOptions options);
+  ~Watcher();
+
+  // Receives until the handler says so, Cancel is called (then OK), or an error that no retry
+  // mends.
+  absl::Status Run(const Handler& handler);
+
+  // Any thread, also a signal handler's helper thread.
+  void Cancel();
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace carillon::client
+
+#endif  // CARILLON_CLIENT_WATCHER_H_
