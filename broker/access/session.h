@@ -55,9 +55,14 @@ class Session {
   // USER_REMOVED; SESSION_CLOSED when its owner closed it); OK while it lives.
   absl::Status end() const ABSL_LOCKS_EXCLUDED(mu_);
 
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
  private:
-  friend class AccessControl;
+  friend class SessionRegistry;
   Session(std::string owner, std::string id, Grant grant, ScopePtr scope);
+  // A null scope ends it, with `end` as the reason. Keeps Scope::live_sessions right.
   void Set(ScopePtr scope, absl::Status end) ABSL_LOCKS_EXCLUDED(mu_);
 
   mutable absl::Mutex mu_;
@@ -72,7 +77,9 @@ class SessionListener {
  public:
   virtual ~SessionListener() = default;
   // Called after the change is visible in the session; must not return before it is in force for
-  // all deliveries to come. Blocks its caller, never a gRPC thread. Calls come one at a time.
+  // all deliveries to come. Blocks its caller, never a gRPC thread. Calls come one at a time. May
+  // open and find sessions and let go of them, but not wait for a call that changes accounts or
+  // closes sessions: that one waits for this one to return.
   virtual void OnSessionsChanged(const std::vector<SessionPtr>& sessions) = 0;
 };
 

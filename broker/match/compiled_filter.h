@@ -2,6 +2,7 @@
 #ifndef CARILLON_BROKER_MATCH_COMPILED_FILTER_H_
 #define CARILLON_BROKER_MATCH_COMPILED_FILTER_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,13 +15,22 @@ namespace carillon::match {
 
 class ObjectConditions;
 
-// What a filter asks of one field: anything, or one of some values or prefixes (both sorted,
-// without repeats).
+// Limits of a filter; see filter.proto.
+inline constexpr size_t kFilterBytesMax = 64 * 1024;
+inline constexpr size_t kFieldItemsMax = 10'000;
+inline constexpr size_t kConditionsMax = 16;
+inline constexpr size_t kPointerBytesMax = 1'024;
+inline constexpr size_t kConditionValueBytesMax = 1'024;
+
+// What a filter asks of one field: anything, or one of some values or prefixes. Both are sorted,
+// and none is redundant: no prefix begins with another, no value with a prefix. So a text matches
+// at most one of them all.
 struct FieldPattern {
   bool any = true;
   std::vector<std::string> values;
   std::vector<std::string> prefixes;
 
+  size_t item_count() const { return values.size() + prefixes.size(); }
   bool Matches(absl::string_view text) const;
 };
 
@@ -28,7 +38,7 @@ struct FieldPattern {
 class CompiledFilter {
  public:
   // INVALID_ARGUMENT with a message that begins with the path of the faulty field, such as
-  // "type.prefixes[2]: must not be empty".
+  // "type.prefixes[2]: must not be empty", or without a path if the filter as a whole is at fault.
   static absl::StatusOr<std::shared_ptr<const CompiledFilter>> Compile(const v1::Filter& filter);
 
   ~CompiledFilter();

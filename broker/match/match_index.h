@@ -16,6 +16,12 @@ namespace carillon::match {
 using FilterSlot = uint32_t;
 
 // Not thread-safe: one thread at a time, reading included.
+//
+// Filters live in a tree of three levels: what they ask of the type, of the action, of the key.
+// Each is "any", a value or a prefix, and a filter with lists has a leaf for each combination of
+// theirs. An event goes down only where its own value, one of its prefixes or "any" leads on: a few
+// hash look-ups however many filters there are, and however they are chosen never more than about
+// one for each.
 class MatchIndex {
  public:
   MatchIndex();
@@ -37,6 +43,9 @@ class MatchIndex {
 
   // Filters held.
   size_t size() const;
+
+  // About what the index has allocated, the filters themselves not included. Walks all of it.
+  size_t memory_bytes() const;
 
  private:
   struct Impl;

@@ -9,27 +9,39 @@
 #include "absl/strings/string_view.h"
 #include "carillon/v1/filter.pb.h"
 
+namespace carillon::json {
+class Document;
+}  // namespace carillon::json
+
 namespace carillon::match {
 
 // An event's object, parsed the first time a condition looks at it. One thread. `json` must stay
 // valid.
 class LazyObject {
  public:
-  explicit LazyObject(absl::string_view json);
+  // Empty: there is no object.
+  explicit LazyObject(absl::string_view json = {});
   ~LazyObject();
   LazyObject(const LazyObject&) = delete;
   LazyObject& operator=(const LazyObject&) = delete;
 
+  // Goes on to another object, with the memory that parsing the last one took.
+  void Reset(absl::string_view json);
+
  private:
   friend class ObjectConditions;
-  struct Parsed;
-  const Parsed& parsed();
+  const json::Document& document();
 
   absl::string_view json_;
-  std::unique_ptr<Parsed> parsed_;
+  bool is_parsed_ = false;
+  std::unique_ptr<json::Document> document_;
 };
 
 // Immutable; any thread.
+//
+// Numbers are compared by value: with an int64_value exactly, however the JSON writes it (1, 1.0
+// and 10e-1 are equal), with a double_value as the nearest double. Strings are compared by their
+// bytes in UTF-8, escapes resolved.
 class ObjectConditions {
  public:
   // INVALID_ARGUMENT with a message that begins with the path of the faulty field, such as

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "carillon/client/connection.h"
 #include "carillon/v1/event_service.pb.h"
@@ -14,11 +15,13 @@
 namespace carillon::client {
 
 struct PublisherOptions {
-  // Bytes of batches sent and not yet answered; Publish waits for room.
+  // Bytes of batches sent and not yet answered; Publish waits for room. A larger batch is sent by
+  // itself.
   size_t window_bytes_max = 4 << 20;
-  // When the stream breaks, open it again and send what was not answered once more, for so long
-  // (then UNAVAILABLE). Events without an event_id are given one, so that nothing is stored twice.
-  // Zero: a broken stream fails what was not answered.
+  // When the stream breaks (UNAVAILABLE, RESOURCE_EXHAUSTED), open it again and send what was not
+  // answered once more, until there has been no answer for so long (then UNAVAILABLE). Events
+  // without an event_id are given one, so that nothing is stored twice. Zero: a broken stream fails
+  // what was not answered.
   absl::Duration retry_for = absl::ZeroDuration();
   absl::Duration backoff_min = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(5);
@@ -26,19 +29,24 @@ struct PublisherOptions {
 
 class Publisher {
  public:
-  // Answers come in the order of the batches, from threads of the library. A failed call fails the
-  // whole batch; otherwise there is a result for each event.
+  // Answers come in the order of the batches, one at a time, from threads of the library. A failed
+  // call fails the whole batch; otherwise there is a result for each event. Not to call Publish or
+  // Finish, which wait.
   using Callback = std::function<void(absl::StatusOr<v1::PublishStreamResponse>)>;
 
+  // Opens the stream with the first batch, and again with the next one after a failure.
   Publisher(std::shared_ptr<Connection> connection, PublisherOptions options);
   // Cancels what was not answered: its callbacks get CANCELLED before the destructor returns.
   ~Publisher();
 
-  // Blocks while the window is full. One thread at a time.
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
+
+  // Blocks while the window is full. One thread at a time. `done` is called once.
   void Publish(v1::PublishStreamRequest batch, Callback done);
 
   // Waits until everything is answered and the stream is closed. Returns the first error that
-  // failed a batch, if any.
+  // failed a batch, if any. For the thread that publishes.
   absl::Status Finish();
 
  private:

@@ -24,16 +24,17 @@ struct ReceivedEvent {
 };
 
 // Hears what comes on the stream. Calls come one at a time, in stream order, from threads of the
-// library; they should return soon and never block on the Subscriber.
+// library; they should return soon, and may call Add and Remove but not destroy the Subscriber.
 class SubscriberHandler {
  public:
   virtual ~SubscriberHandler() = default;
 
   // The stream is (again) open. `done` is to be called once, from any thread, with the
   // subscriptions that are to be in force from the resume position on; what has to be done before
-  // (such as ResumeSessions) is done before. Add calls made from then on follow behind them.
+  // (such as ResumeSessions) is done before. Add and Remove calls made from now on follow behind
+  // them. A `done` of a stream that broke meanwhile does nothing.
   virtual void OnConnected(std::function<void(std::vector<v1::Subscription>)> done) = 0;
-  // The stream broke; the subscriber is trying again. `status` says why.
+  // The stream broke or could not be opened; the subscriber is trying again. `status` says why.
   virtual void OnDisconnected(const absl::Status& status) = 0;
 
   virtual void OnEvents(absl::Span<const ReceivedEvent> events) = 0;
@@ -41,7 +42,10 @@ class SubscriberHandler {
   virtual void OnRemoved(const v1::SubscriptionsRemoved& removed) = 0;
   virtual void OnClosed(const v1::SubscriptionsClosed& closed) = 0;
   virtual void OnProgress(const v1::Progress& progress) = 0;
-  // Events are missing, because retention overtook the stream, or while it was disconnected.
+  // Events are missing. `until` is set: retention overtook the stream, or did so while it was
+  // disconnected (event_count is then 0: unknown). `until` is empty: the broker's log is another
+  // one than before, nobody knows what is missing, and the stream goes on with the next event to be
+  // committed.
   virtual void OnGap(const v1::Gap& gap) = 0;
   virtual void OnSessionChange(const v1::SessionChange& change) = 0;
 };
@@ -55,6 +59,7 @@ struct SubscriberOptions {
   size_t pending_bytes_max = 64 << 20;
 };
 
+// Tries again after any failure, refused credentials included, since they can be renewed in place.
 class Subscriber {
  public:
   // `handler` must outlive it.
@@ -63,14 +68,19 @@ class Subscriber {
   // Ends the stream; no call of the handler after it.
   ~Subscriber();
 
+  Subscriber(const Subscriber&) = delete;
+  Subscriber& operator=(const Subscriber&) = delete;
+
+  // Once.
   void Start();
 
   // Sent while connected, otherwise refused with UNAVAILABLE: OnConnected will ask for what is to
-  // be in force. RESOURCE_EXHAUSTED: pending_bytes_max. Any thread.
+  // be in force. RESOURCE_EXHAUSTED: pending_bytes_max; nothing of it is sent. Any thread.
   absl::Status Add(std::vector<v1::Subscription> subscriptions);
   absl::Status Remove(std::vector<int64_t> subscription_ids);
 
-  // Where it would resume. Any thread.
+  // Where it would resume: moves with events, progress and gaps, after their handler call has
+  // returned. Empty as long as there is none. Any thread.
   std::string position() const;
 
  private:

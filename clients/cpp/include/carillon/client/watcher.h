@@ -27,7 +27,7 @@ struct WatcherOptions {
 class Watcher {
  public:
   // What it hears; members may be left empty. Called on the thread of Run. Returning false ends Run
-  // with OK.
+  // with OK. Views live as long as the call that hands them over.
   struct Handler {
     std::function<bool(absl::Span<const wire::EventView>)> on_events;
     std::function<bool(const v1::Progress&)> on_progress;
@@ -37,14 +37,23 @@ class Watcher {
   };
 
   Watcher(std::shared_ptr<Connection> connection, WatcherOptions options);
+  // Not while Run runs.
   ~Watcher();
 
-  // Receives until the handler says so, Cancel is called (then OK), or an error that no retry
-  // mends.
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+  // Receives until the handler says so, Cancel is called (then OK), or an error comes that no retry
+  // mends: INVALID_ARGUMENT, OUT_OF_RANGE (the position is trimmed), UNAUTHENTICATED,
+  // PERMISSION_DENIED, UNIMPLEMENTED. One thread at a time; called again, it resumes where it was.
   absl::Status Run(const Handler& handler);
 
-  // Any thread, also a signal handler's helper thread.
+  // For good. Any thread, also a signal handler's helper thread.
   void Cancel();
+
+  // Where it would resume: moves with events, progress and gaps, after their handler call has
+  // returned. Empty as long as there is none. For the thread of Run.
+  std::string position() const;
 
  private:
   class Impl;

@@ -1,0 +1,178 @@
+// Brings committed events to the streams that want them.
+#ifndef CARILLON_BROKER_DELIVERY_DISPATCHER_H_
+#define CARILLON_BROKER_DELIVERY_DISPATCHER_H_
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "broker/access/session.h"
+#include "broker/delivery/log_reader.h"
+#include "broker/delivery/subscriber.h"
+#include "broker/delivery/subscription_table.h"
+#include "broker/log/event_log.h"
+#include "carillon/v1/event_service.pb.h"
+
+namespace carillon::delivery {
+
+struct DispatcherOptions {
+  // Committed events that may wait for the dispatcher; beyond it the committer, and so publishers,
+  // wait.
+  size_t queue_bytes_max = 64 << 20;
+  // What may wait to be written to one stream; beyond it the stream catches up from the log.
+  size_t outbox_bytes_max = 8 << 20;
+  // Events put into one message.
+  size_t message_bytes_max = 256 << 10;
+  // The newest events, kept in memory for streams that have nearly caught up.
+  size_t recent_bytes_max = 8 << 20;
+  // How much of the log is read at a time for a stream that catches up.
+  size_t read_bytes = 256 << 10;
+  size_t streams_max = 10'000;
+  size_t subscriptions_per_stream_max = 1'000'000;
+  absl::Duration progress_interval = absl::Seconds(5);
+};
+
+// Counts, for metrics. Any thread reads.
+struct DispatcherStats {
+  std::atomic<int64_t> streams{0};
+  std::atomic<int64_t> streams_catching_up{0};
+  std::atomic<int64_t> subscriptions{0};
+  std::atomic<int64_t> events_dispatched{0};
+  std::atomic<int64_t> events_queued{0};
+  std::atomic<int64_t> overflows{0};
+  std::atomic<int64_t> gaps{0};
+  std::atomic<int64_t> queue_bytes{0};
+  std::atomic<int64_t> outbox_bytes{0};
+};
+
+// A subscription to be added.
+struct NewSubscription {
+  int64_t id = 0;
+  std::shared_ptr<const match::CompiledFilter> filter;
+  // Null: the stream's own.
+  access::SessionPtr session;
+  // Session.scope it is meant for; empty: any.
+  std::string scope_id;
+};
+
+// One thread owns the match index and the dispatcher's side of every stream; whatever else wants
+// something of it posts a command, and commands and committed blocks are taken in order. A stream
+// is either live, and then gets each block as it is dispatched, or catching up: a reader thread
+// fetches blocks of the log for it, one at a time, and the dispatcher matches them between live
+// blocks until the stream has reached the live end.
+class Dispatcher : public access::SessionListener {
+ public:
+  // `log` must outlive it.
+  Dispatcher(const log::EventLog* log, DispatcherOptions options);
+  // Stops.
+  ~Dispatcher() override;
+
+  void Start();
+  // Ends all streams with `status`, then the thread. Idempotent.
+  void Stop(const absl::Status& status);
+
+  // From the committer's thread. Waits while the queue is full.
+  void OnCommitted(std::vector<log::EventBlockPtr> blocks) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // A new stream. RESOURCE_EXHAUSTED: too many. `writer` must live until Subscriber::Detach.
+  absl::StatusOr<SubscriberPtr> Open(StreamKind kind, access::SessionPtr session,
+                                     StreamWriter* writer);
+  // Adds subscriptions; SubscriptionsAdded or SubscriptionsClosed goes into the outbox. After this,
+  // as after the next two, StreamWriter::OnCommandDone is called: one command at a time.
+  void Add(SubscriberPtr subscriber, std::vector<NewSubscription> subscriptions);
+  void Remove(SubscriberPtr subscriber, std::vector<int64_t> ids);
+  // Ends the stream if the position is no good.
+  void StartDelivery(SubscriberPtr subscriber, const v1::StartPosition& start);
+  // Puts a response into the outbox behind what the commands before gave.
+  void Respond(SubscriberPtr subscriber, const v1::SubscribeResponse& response);
+  // There is room in the outbox again.
+  void RoomAvailable(SubscriberPtr subscriber);
+  void Close(SubscriberPtr subscriber);
+
+  // In force when it returns.
+  void OnSessionsChanged(const std::vector<access::SessionPtr>& sessions) override;
+
+  const DispatcherStats& stats() const { return stats_; }
+
+ private:
+  using Command = std::function<void()>;
+  struct Committed {
+    log::EventBlockPtr block;
+    absl::Time at;
+  };
+
+  // False: stopped; the command was dropped.
+  bool Post(Command command) ABSL_LOCKS_EXCLUDED(mu_);
+  void Run();
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // On the dispatcher's thread from here on.
+  void DispatchLive(const Committed& committed);
+  void Stage(Subscriber& subscriber, const Committed& committed, uint32_t event, int64_t id);
+  void FlushStaged(Subscriber& subscriber, const log::EventBlock& block);
+  void KeepRecent(const Committed& committed);
+
+  void DoAdd(const SubscriberPtr& subscriber, std::vector<NewSubscription>& subscriptions);
+  absl::Status AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription);
+  void DoRemove(const SubscriberPtr& subscriber, const std::vector<int64_t>& ids);
+  void DoStart(const SubscriberPtr& subscriber, const v1::StartPosition& start);
+  void DoClose(const SubscriberPtr& subscriber);
+  void DoSessionChanged(const access::SessionPtr& session);
+  void RemoveSubscriptions(Subscriber& subscriber);
+  void End(Subscriber& subscriber, const absl::Status& status);
+
+  void SetState(Subscriber& subscriber, Subscriber::State state);
+  // Takes a catching-up stream as far as possible: from memory, or by asking for the next read.
+  void CatchUp(const SubscriberPtr& subscriber);
+  void OnRead(const SubscriberPtr& subscriber, absl::StatusOr<log::EventBlockPtr> block);
+  // False: no room; nothing was changed.
+  bool CatchUpWith(Subscriber& subscriber, const Committed& committed);
+  // Whether no more than `room_below` bytes are queued. If more, the writer will tell.
+  bool AwaitRoom(Subscriber& subscriber, size_t room_below);
+  const Committed* FindRecent(uint64_t sequence) const;
+  void SkipTrimmed(Subscriber& subscriber);
+  void GoLive(Subscriber& subscriber);
+
+  void PutControl(Subscriber& subscriber, const google::protobuf::Message& response);
+  void PutProgress(Subscriber& subscriber, uint64_t sequence, bool live);
+  void SendProgress();
+  void Tick();
+  absl::StatusOr<uint64_t> ResolveStart(const v1::StartPosition& start) const;
+
+  const log::EventLog* const log_;
+  const DispatcherOptions options_;
+  DispatcherStats stats_;
+
+  mutable absl::Mutex mu_;
+  std::deque<Command> commands_ ABSL_GUARDED_BY(mu_);
+  std::deque<Committed> committed_ ABSL_GUARDED_BY(mu_);
+  size_t committed_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+
+  // The dispatcher's thread alone.
+  uint64_t dispatched_ = 0;
+  SubscriptionTable table_;
+  absl::flat_hash_map<Subscriber*, SubscriberPtr> streams_;
+  std::vector<Subscriber*> dirty_;
+  std::deque<Committed> recent_;
+  size_t recent_bytes_ = 0;
+
+  LogReader reader_;
+  std::thread thread_;
+};
+
+}  // namespace carillon::delivery
+
+#endif  // CARILLON_BROKER_DELIVERY_DISPATCHER_H_

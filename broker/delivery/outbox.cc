@@ -1,0 +1,77 @@
+#include "broker/delivery/outbox.h"
+
+#include <utility>
+
+namespace carillon::delivery {
+
+Outbox::Verdict Outbox::Push(Deliveries deliveries) {
+  absl::MutexLock lock(&mu_);
+  if (closed_) return Verdict::kAccepted;
+  if (!items_.empty() && bytes_ + deliveries.bytes > bytes_max_) return Verdict::kFull;
+  SetBytesLocked(bytes_ + deliveries.bytes);
+  items_.emplace_back(std::move(deliveries));
+  return Verdict::kAccepted;
+}
+
+Outbox::Verdict Outbox::PushControl(std::string response) {
+  absl::MutexLock lock(&mu_);
+  if (closed_) return Verdict::kAccepted;
+  if (bytes_ + response.size() > 2 * bytes_max_) return Verdict::kFull;
+  SetBytesLocked(bytes_ + response.size());
+  items_.emplace_back(std::move(response));
+  return Verdict::kAccepted;
+}
+
+std::optional<OutboxMessage> Outbox::TakeForWriting() {
+  absl::MutexLock lock(&mu_);
+  if (writing_ || items_.empty()) return std::nullopt;
+  writing_ = true;
+  if (auto* response = std::get_if<std::string>(&items_.front())) {
+    OutboxMessage message = std::move(*response);
+    SetBytesLocked(bytes_ - std::get<std::string>(message).size());
+    items_.pop_front();
+    return message;
+  }
+  std::vector<Deliveries> batch;
+  size_t batch_bytes = 0;
+  while (!items_.empty() && batch_bytes < message_bytes_max_) {
+    auto* deliveries = std::get_if<Deliveries>(&items_.front());
+    if (deliveries == nullptr) break;
+    batch_bytes += deliveries->bytes;
+    batch.push_back(std::move(*deliveries));
+    items_.pop_front();
+  }
+  SetBytesLocked(bytes_ - batch_bytes);
+  return OutboxMessage(std::move(batch));
+}
+
+void Outbox::WriteDone() {
+  absl::MutexLock lock(&mu_);
+  writing_ = false;
+}
+
+void Outbox::Close() {
+  std::deque<Item> dropped;
+  absl::MutexLock lock(&mu_);
+  closed_ = true;
+  SetBytesLocked(0);
+  dropped.swap(items_);
+}
+
+void Outbox::SetBytesLocked(size_t bytes) {
+  total_->fetch_add(static_cast<int64_t>(bytes) - static_cast<int64_t>(bytes_),
+                    std::memory_order_relaxed);
+  bytes_ = bytes;
+}
+
+bool Outbox::writing() const {
+  absl::MutexLock lock(&mu_);
+  return writing_;
+}
+
+size_t Outbox::bytes() const {
+  absl::MutexLock lock(&mu_);
+  return bytes_;
+}
+
+}  // namespace carillon::delivery

@@ -1,0 +1,119 @@
+// One stream that receives events, as its gRPC side and the dispatcher share it.
+#ifndef CARILLON_BROKER_DELIVERY_SUBSCRIBER_H_
+#define CARILLON_BROKER_DELIVERY_SUBSCRIBER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "broker/access/session.h"
+#include "broker/delivery/outbox.h"
+
+namespace carillon::delivery {
+
+// The gRPC side of a stream. Called by the dispatcher; must not block.
+class StreamWriter {
+ public:
+  virtual ~StreamWriter() = default;
+  // The outbox has something; called again after everything that was put in.
+  virtual void OnOutboxFilled() = 0;
+  // A command was carried out: the next may come.
+  virtual void OnCommandDone() = 0;
+  // The stream is to end with this status; what was queued is dropped.
+  virtual void OnEnd(const absl::Status& status) = 0;
+  // The end has waited long enough for a client that does not read.
+  virtual void OnCutOff() = 0;
+};
+
+enum class StreamKind { kSubscribe, kWatch };
+
+class Subscriber {
+ public:
+  Subscriber(StreamKind stream_kind, access::SessionPtr own_session, StreamWriter* writer,
+             size_t outbox_bytes_max, size_t message_bytes_max,
+             std::atomic<int64_t>* outbox_bytes_total)
+      : kind(stream_kind),
+        session(std::move(own_session)),
+        outbox(outbox_bytes_max, message_bytes_max, outbox_bytes_total),
+        writer_(writer) {}
+
+  const StreamKind kind;
+  // The caller's own.
+  const access::SessionPtr session;
+  // Any thread.
+  Outbox outbox;
+
+  // Set while the dispatcher waits for room in the outbox to go on with catching up: the writer
+  // then tells it when no more than `room_below` bytes are queued.
+  std::atomic<bool> wants_room{false};
+  std::atomic<size_t> room_below{0};
+  bool HasWantedRoom() const { return wants_room.load() && outbox.bytes() <= room_below.load(); }
+
+  void TellFilled() ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    if (writer_ != nullptr) writer_->OnOutboxFilled();
+  }
+  void TellCommandDone() ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    if (writer_ != nullptr) writer_->OnCommandDone();
+  }
+  void TellEnd(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    if (writer_ != nullptr) writer_->OnEnd(status);
+  }
+  void TellCutOff() ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    if (writer_ != nullptr) writer_->OnCutOff();
+  }
+  // After this the writer is not called any more.
+  void Detach() ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    writer_ = nullptr;
+  }
+
+  // The rest belongs to the dispatcher's thread.
+  enum class State {
+    // StartDelivery is still to come.
+    kWaiting,
+    // Reads the log from `cursor` on.
+    kCatchingUp,
+    // Receives what is committed.
+    kLive,
+    // Over; receives nothing.
+    kEnded,
+  };
+  struct DispatcherSide {
+    State state = State::kWaiting;
+    // Catching up: everything up to here has been looked at. While live the dispatcher's own place
+    // counts.
+    uint64_t cursor = 0;
+    // A read of the log is under way.
+    bool reading = false;
+    // The last place the client was told of, in events or progress.
+    uint64_t told = 0;
+    // Slots of its subscriptions by their ids.
+    absl::flat_hash_map<int64_t, uint32_t> slots;
+    // Ended, and the writer has been given one tick to say so.
+    bool end_overdue = false;
+    // What the block in hand has for it.
+    Deliveries staged;
+  };
+  DispatcherSide dispatcher_side;
+
+ private:
+  absl::Mutex mu_;
+  StreamWriter* writer_ ABSL_GUARDED_BY(mu_);
+};
+
+using SubscriberPtr = std::shared_ptr<Subscriber>;
+
+}  // namespace carillon::delivery
+
+#endif  // CARILLON_BROKER_DELIVERY_SUBSCRIBER_H_

@@ -1,0 +1,267 @@
+#include "broker/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "broker/access/access_control.h"
+#include "broker/delivery/dispatcher.h"
+#include "broker/log/committer.h"
+#include "broker/server_metrics.h"
+#include "broker/service/account_service.h"
+#include "broker/service/call_context.h"
+#include "broker/service/event_service.h"
+#include "broker/service/refusal_log.h"
+#include "broker/service/session_service.h"
+#include "broker/store/lmdb_store.h"
+#include "carillon/wire/error.h"
+#include "deploy/program/files.h"
+#include "deploy/program/logging.h"
+#include "deploy/program/metrics.h"
+#include "deploy/program/random.h"
+
+namespace carillon::broker {
+namespace {
+
+using program::Level;
+using program::Log;
+
+constexpr char kFirstUser[] = "rocketskates";
+constexpr char kFirstPasswordOnLoopback[] = "r0cketsk8ts";
+
+absl::Status ShuttingDown() {
+  return wire::WithRetry(wire::Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
+                                     "the broker is shutting down; try again"),
+                         absl::Seconds(1));
+}
+
+// Whoever can reach a well-known password owns the broker: off loopback it is a random one.
+absl::Status MakeFirstUser(const Config& config, access::AccessControl* access) {
+  const bool loopback = config.listen.IsLoopback();
+  const std::string path = absl::StrCat(config.data, "/first-password");
+  const std::string password =
+      loopback ? kFirstPasswordOnLoopback : absl::WebSafeBase64Escape(program::RandomBytes(18));
+  if (!loopback && !access->HasUsers()) {
+    const absl::Status written = program::WriteFileAtomically(path, password + "\n", 0600);
+    if (!written.ok()) return written;
+  }
+  const absl::StatusOr<bool> made = access->CreateFirstUser(kFirstUser, password);
+  if (!made.ok()) return made.status();
+  if (!*made) return absl::OkStatus();
+  if (loopback) {
+    Log(Level::kInfo, "made the default account", {{"user", kFirstUser}});
+  } else {
+    Log(Level::kInfo, "made the first account; its password is in a file",
+        {{"user", kFirstUser}, {"file", path}});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const Config& config) {
+  if (config.plaintext) return grpc::InsecureServerCredentials();
+  const absl::StatusOr<std::string> cert = program::ReadFile(config.tls_cert);
+  if (!cert.ok()) return cert.status();
+  const absl::StatusOr<std::string> key = program::ReadFile(config.tls_key);
+  if (!key.ok()) return key.status();
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back({*key, *cert});
+  if (!config.tls_client_ca.empty()) {
+    const absl::StatusOr<std::string> authorities = program::ReadFile(config.tls_client_ca);
+    if (!authorities.ok()) return authorities.status();
+    options.pem_root_certs = *authorities;
+    options.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+  }
+  return grpc::SslServerCredentials(options);
+}
+
+void SetLimits(const Config& config, grpc::ServerBuilder* builder) {
+  constexpr int kMetadataBytesMax = 16 << 10;
+  constexpr int kHandshakeTimeoutMs = 5'000;
+  // Both ends ping idle connections; the default of one ping in five minutes would cut clients that look more often.
+  constexpr int kKeepaliveMs = 30'000;
+  constexpr int kKeepaliveTimeoutMs = 10'000;
+  constexpr int kClientPingIntervalMinMs = 10'000;
+  builder->SetMaxReceiveMessageSize(static_cast<int>(config.request_bytes_max));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, config.calls_per_connection_max);
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                              kClientPingIntervalMinMs);
+  // A second broker on the same port is an error, not a sharer of its connections.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  grpc::ResourceQuota quota("carillon-broker");
+  quota.Resize(static_cast<size_t>(config.memory_max));
+  builder->SetResourceQuota(quota);
+}
+
+}  // namespace
+
+// The order of the members is the order in which they are made, and the reverse of the order in which they go.
+class Server::Impl {
+ public:
+  explicit Impl(const Config& config)
+      : config_(config),
+        metrics_("carillon-broker"),
+        commit_reporter_(&metrics_),
+        refusals_(&metrics_) {}
+  ~Impl() { Drain(); }
+
+  absl::Status Start() {
+    absl::Status status = OpenStore();
+    if (status.ok()) status = OpenAccess();
+    if (!status.ok()) return status;
+    StartDelivery();
+    status = StartMetrics();
+    if (status.ok()) status = Listen();
+    return status;
+  }
+
+  void Drain() {
+    if (server_ != nullptr) {
+      server_->GetHealthCheckService()->SetServingStatus(false);
+      dispatcher_->Stop(ShuttingDown());
+      calls_.EndAll(ShuttingDown());
+      server_->Shutdown(std::chrono::system_clock::now() +
+                        absl::ToChronoMilliseconds(config_.drain_timeout));
+      calls_.AwaitNone();
+      server_.reset();
+    }
+    if (committer_ != nullptr) committer_->Shutdown();
+  }
+
+ private:
+  absl::Status OpenStore() {
+    absl::StatusOr<std::unique_ptr<store::LmdbStore>> opened =
+        store::LmdbStore::Open({.directory = config_.data, .log_bytes_max = config_.log_bytes_max});
+    if (!opened.ok()) return opened.status();
+    store_ = *std::move(opened);
+    const log::LogBounds bounds = store_->event_log().bounds();
+    Log(Level::kInfo, "opened the log",
+        {{"data", config_.data},
+         {"first_sequence", bounds.first_sequence},
+         {"last_sequence", bounds.last_sequence},
+         {"bytes", bounds.record_bytes}});
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenAccess() {
+    auto access = access::AccessControl::Create(&store_->account_store(), config_.access);
+    if (!access.ok()) return access.status();
+    access_ = *std::move(access);
+    return MakeFirstUser(config_, access_.get());
+  }
+
+  void StartDelivery() {
+    dispatcher_ =
+        std::make_unique<delivery::Dispatcher>(&store_->event_log(), config_.delivery);
+    access_->SetListener(dispatcher_.get());
+    dispatcher_->Start();
+    log::CommitterOptions options;
+    options.queue_bytes_max = config_.commit_queue_bytes_max;
+    options.retention = {config_.log_age_max, config_.log_bytes_max};
+    committer_ = std::make_unique<log::Committer>(
+        &store_->event_log(), options,
+        [this](std::vector<log::EventBlockPtr> blocks) {
+          dispatcher_->OnCommitted(std::move(blocks));
+        },
+        &commit_reporter_);
+    delivery_metrics_.observe_latency = [&histogram = DeliveryLatency(&metrics_)](double seconds) {
+      histogram.Observe(seconds);
+    };
+    call_context_ = {.access = access_.get(),
+                     .log = &store_->event_log(),
+                     .committer = committer_.get(),
+                     .dispatcher = dispatcher_.get(),
+                     .active_calls = &calls_,
+                     .refusals = &refusals_,
+                     .publish_limits = config_.publish,
+                     .publish_metrics = &publish_metrics_,
+                     .delivery_metrics = &delivery_metrics_,
+                     .start_time = absl::Now()};
+  }
+
+  absl::Status StartMetrics() {
+    registration_ =
+        AddBrokerMetrics({&store_->event_log(), committer_.get(), dispatcher_.get(),
+                          &publish_metrics_, &delivery_metrics_},
+                         &metrics_);
+    if (config_.metrics.empty()) return absl::OkStatus();
+    auto server = program::MetricsServer::Start(config_.metrics, metrics_);
+    if (!server.ok()) return server.status();
+    metrics_server_ = *std::move(server);
+    return absl::OkStatus();
+  }
+
+  absl::Status Listen() {
+    absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeCredentials(config_);
+    if (!credentials.ok()) return credentials.status();
+    event_service_ = std::make_unique<service::EventService>(&call_context_);
+    session_service_ = std::make_unique<service::SessionService>(access_.get(), &refusals_);
+    account_service_ = std::make_unique<service::AccountService>(access_.get(), &refusals_);
+
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    SetLimits(config_, &builder);
+    int port = 0;
+    builder.AddListeningPort(config_.listen.ToString(), *credentials, &port);
+    builder.RegisterService(event_service_.get());
+    builder.RegisterService(session_service_.get());
+    builder.RegisterService(account_service_.get());
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr || port == 0) {
+      return absl::UnavailableError(absl::StrCat(
+          "cannot listen on ", config_.listen.ToString(),
+          ": the port is taken or not allowed, or the certificate and key are unusable; choose "
+          "another port with --listen, or look at the lines above"));
+    }
+    program::Endpoint taken = config_.listen;
+    taken.port = static_cast<uint16_t>(port);
+    Log(Level::kInfo, absl::StrCat("listening on ", taken.ToString()),
+        {{"service", "grpc"}, {"tls", !config_.plaintext}});
+    return absl::OkStatus();
+  }
+
+  const Config config_;
+  program::Metrics metrics_;
+  CommitReporter commit_reporter_;
+  service::RefusalLog refusals_;
+  service::PublishMetrics publish_metrics_;
+  service::DeliveryMetrics delivery_metrics_;
+  std::unique_ptr<store::LmdbStore> store_;
+  std::unique_ptr<access::AccessControl> access_;
+  std::unique_ptr<delivery::Dispatcher> dispatcher_;
+  std::unique_ptr<log::Committer> committer_;
+  std::unique_ptr<program::Metrics::Registration> registration_;
+  std::unique_ptr<program::MetricsServer> metrics_server_;
+  service::ActiveCalls calls_;
+  service::CallContext call_context_;
+  std::unique_ptr<service::EventService> event_service_;
+  std::unique_ptr<service::SessionService> session_service_;
+  std::unique_ptr<service::AccountService> account_service_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
+  auto impl = std::make_unique<Impl>(config);
+  const absl::Status status = impl->Start();
+  if (!status.ok()) return status;
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+void Server::Drain() { impl_->Drain(); }
+
+}  // namespace carillon::broker

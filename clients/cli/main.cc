@@ -1,0 +1,71 @@
+// The command line of Carillon.
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "clients/cli/command.h"
+#include "clients/cli/connection_flags.h"
+#include "deploy/program/version.h"
+
+namespace carillon::cli {
+namespace {
+
+constexpr absl::string_view kEnvironmentHelp =
+    "Each connection option can also be set by an environment variable (CARILLON_BROKER, "
+    "CARILLON_USER,\nCARILLON_TOKEN, CARILLON_CA, …) or in ~/.config/carillon.toml (broker = "
+    "\"HOST:PORT\"). Strongest first: flags,\n--config, environment, ~/.config/carillon.toml.\n\n";
+
+void Describe(CLI::App* app) {
+  app->name("carillon");
+  app->set_version_flag("--version",
+                        absl::StrCat("carillon ", absl::string_view(program::Version())));
+  app->require_subcommand(1);
+  // Connection options may stand behind the subcommand too.
+  app->fallthrough();
+  app->footer(absl::StrCat(kEnvironmentHelp, ExitCodeHelp()));
+}
+
+ExitCode RunCommand(const Command& command, ConnectionFlags* flags) {
+  const std::vector<std::string> errors = flags->Resolve(program::ProcessEnvironment());
+  for (const std::string& error : errors) PrintMessage(error);
+  if (!errors.empty()) return ExitCode::kUsage;
+  // Before the connection, whose threads are to have the signals blocked.
+  Interrupt interrupt;
+  Context context;
+  context.options = flags->options();
+  context.interrupt = &interrupt;
+  absl::StatusOr<std::shared_ptr<client::Connection>> connection =
+      client::Connection::Open(context.options);
+  if (!connection.ok()) return UsageError(connection.status());
+  context.connection = *std::move(connection);
+  return command(context);
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Publish and watch events, and look after a Carillon broker.");
+  Describe(&app);
+  Command command;
+  AddPublishCommand(&app, &command);
+  AddWatchCommand(&app, &command);
+  AddUsersCommand(&app, &command);
+  AddRolesCommand(&app, &command);
+  AddStatusCommand(&app, &command);
+  AddBenchCommand(&app, &command);
+  ConnectionFlags flags(&app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wish) {
+    return app.exit(wish);
+  } catch (const CLI::ParseError& error) {
+    return static_cast<int>(UsageError(absl::InvalidArgumentError(error.what())));
+  }
+  return static_cast<int>(RunCommand(command, &flags));
+}
+
+}  // namespace
+}  // namespace carillon::cli
+
+int main(int argc, char** argv) { return carillon::cli::Main(argc, argv); }

@@ -1,0 +1,136 @@
+// The command line, which CLI11 parses.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "deploy/program/options.h"
+#include "deploy/program/version.h"
+
+namespace carillon::program {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+CLI::Option* AddOneValue(CLI::App* app, const std::string& flag, const std::string& help) {
+  return app->add_option(flag, help)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+}
+
+// CLI11 takes "--name=" for "--name" with the value in the next argument, and gives up at the first
+// value that is missing. So an empty value becomes an argument of its own, and a flag at the very
+// end that lacks its value is taken away here.
+Texts PrepareArguments(const Texts& arguments, const CLI::App& app, Texts* errors) {
+  const auto takes_value = [&app](absl::string_view flag) {
+    const CLI::Option* option = app.get_option_no_throw(std::string(flag));
+    return option != nullptr && option->get_items_expected_min() > 0;
+  };
+  Texts prepared;
+  bool value_follows = false;
+  for (const std::string& argument : arguments) {
+    const absl::string_view text = argument;
+    if (value_follows) {
+      prepared.push_back(argument);
+      value_follows = false;
+    } else if (absl::EndsWith(text, "=") && takes_value(text.substr(0, text.size() - 1))) {
+      prepared.push_back(argument.substr(0, argument.size() - 1));
+      prepared.emplace_back();
+    } else {
+      prepared.push_back(argument);
+      value_follows = takes_value(text);
+    }
+  }
+  if (value_follows) {
+    errors->push_back(absl::StrCat(prepared.back(), ": needs a value"));
+    prepared.pop_back();
+  }
+  return prepared;
+}
+
+}  // namespace
+
+void OptionSet::AddTo(CLI::App* app) {
+  DeclareOn(app);
+  app_ = app;
+}
+
+void OptionSet::DeclareOn(CLI::App* app) const {
+  for (const auto& option : options_) {
+    const std::string flag = absl::StrCat("--", option->name);
+    const std::string help = absl::StrCat(option->help, " [", VariableOf(*option), "]");
+    CLI::Option* const added =
+        option->is_flag ? app->add_flag(flag, help) : AddOneValue(app, flag, help);
+    added->group(option->group.empty() ? "Options" : option->group);
+    if (!option->is_flag) added->type_name(option->placeholder);
+  }
+}
+
+void OptionSet::TakeFlagsOf(const CLI::App& app, Layers* layers) const {
+  for (const auto& option : options_) {
+    const CLI::Option* const parsed = app.get_option_no_throw(absl::StrCat("--", option->name));
+    if (parsed == nullptr) continue;
+    for (const std::string& value : parsed->results()) {
+      layers->flags.emplace_back(option->name, value);
+    }
+  }
+}
+
+void OptionSet::ReportUnknownArguments(const Texts& unknown, Texts* errors) const {
+  bool may_be_value = false;
+  for (const std::string& argument : unknown) {
+    if (argument == "--") continue;
+    if (absl::StartsWith(argument, "-") && argument.size() > 1) {
+      // What stands behind '=' may be a secret.
+      const std::string flag = argument.substr(0, argument.find('='));
+      const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
+      errors->push_back(absl::StrCat(flag, ": no such option", Suggestion(name, "--")));
+      may_be_value = flag == argument;
+    } else if (may_be_value) {
+      may_be_value = false;
+    } else {
+      errors->push_back(absl::StrCat("\"", argument, "\": not expected here"));
+    }
+  }
+}
+
+LoadResult OptionSet::Load(const Texts& arguments, const Environment& environment) {
+  LoadResult result;
+  CLI::App app(program_.summary, program_.name);
+  app.allow_extras();
+  app.set_help_flag();
+  DeclareOn(&app);
+  const CLI::Option* const config = AddOneValue(&app, "--config", "");
+  const CLI::Option* const check = app.add_flag("--check");
+  const CLI::Option* const help = app.add_flag("-h,--help");
+  const CLI::Option* const version = app.add_flag("--version");
+
+  Texts prepared = PrepareArguments(arguments, app, &result.errors);
+  std::reverse(prepared.begin(), prepared.end());  // as CLI11 wants them
+  try {
+    app.parse(prepared);
+  } catch (const CLI::ParseError& error) {
+    result.errors.emplace_back(error.what());
+  }
+  if (help->count() > 0) return {{}, Help()};
+  if (version->count() > 0) return {{}, VersionText()};
+
+  ReportUnknownArguments(app.remaining(), &result.errors);
+  Layers layers;
+  if (config->count() > 0) layers.config_file = config->results().back();
+  layers.environment = environment;
+  TakeFlagsOf(app, &layers);
+  for (std::string& error : ResolveLayers(layers)) result.errors.push_back(std::move(error));
+  if (check->count() > 0 && result.errors.empty()) {
+    result.print = absl::StrCat("the configuration is valid\n", absl::StrJoin(Dump(), "\n"), "\n");
+  }
+  return result;
+}
+
+}  // namespace carillon::program

@@ -1,0 +1,142 @@
+#include "wsfacade/hub/registration_table.h"
+
+namespace carillon::facade {
+
+RegistrationTable::RegistrationTable(UpstreamSource* source) : source_(source) {}
+
+RegistrationTable::~RegistrationTable() = default;
+
+LocalSubscription* RegistrationTable::Find(const ScopePtr& scope, absl::string_view filter) {
+  auto found = by_key_.find(Key(scope.get(), filter));
+  return found == by_key_.end() ? nullptr : found->second.get();
+}
+
+LocalSubscription* RegistrationTable::FindOf(const Registrant& registrant, const ScopePtr& scope,
+                                             absl::string_view filter) {
+  LocalSubscription* subscription = Find(scope, filter);
+  if (subscription == nullptr) return nullptr;
+  // The shorter list tells.
+  if (subscription->members.size() < registrant.registrations_.size()) {
+    for (const LocalSubscription::Member& member : subscription->members) {
+      if (member.registrant == &registrant) return subscription;
+    }
+    return nullptr;
+  }
+  for (const Registration& registration : registrant.registrations_) {
+    if (registration.subscription == subscription) return subscription;
+  }
+  return nullptr;
+}
+
+LocalSubscription* RegistrationTable::Register(Registrant* registrant, const ScopePtr& scope,
+                                               absl::string_view filter) {
+  LocalSubscription* subscription = Find(scope, filter);
+  if (subscription == nullptr) {
+    auto made = std::make_unique<LocalSubscription>();
+    subscription = made.get();
+    subscription->upstream = source_->Acquire(scope, filter);
+    subscription->scope = scope;
+    subscription->filter = subscription->upstream->filter;
+    by_key_.emplace(Key(scope.get(), subscription->filter), std::move(made));
+    by_serial_.emplace(subscription->upstream->serial, subscription);
+  }
+  const uint32_t index = static_cast<uint32_t>(subscription->members.size());
+  subscription->members.push_back(
+      {registrant, static_cast<uint32_t>(registrant->registrations_.size())});
+  registrant->registrations_.push_back({subscription, index});
+  ++registration_count_;
+  return subscription;
+}
+
+void RegistrationTable::RemoveMember(LocalSubscription* subscription, uint32_t index) {
+  std::vector<LocalSubscription::Member>& members = subscription->members;
+  if (index + 1 != members.size()) {
+    const LocalSubscription::Member last = members.back();
+    members[index] = last;
+    last.registrant->registrations_[last.index].index = index;
+  }
+  members.pop_back();
+  --registration_count_;
+  if (!members.empty()) return;
+  UpstreamSubscription* upstream = subscription->upstream;
+  if (subscription->live) by_id_[upstream->id] = nullptr;
+  by_serial_.erase(upstream->serial);
+  by_key_.erase(Key(subscription->scope.get(), subscription->filter));
+  source_->Release(upstream);
+}
+
+void RegistrationTable::Deregister(Registrant* registrant, LocalSubscription* subscription) {
+  std::vector<Registration>& registrations = registrant->registrations_;
+  for (uint32_t i = 0; i < registrations.size(); ++i) {
+    if (registrations[i].subscription != subscription) continue;
+    const uint32_t index = registrations[i].index;
+    const Registration last = registrations.back();
+    registrations[i] = last;
+    last.subscription->members[last.index].index = i;
+    registrations.pop_back();
+    if (registrations.empty()) registrations.shrink_to_fit();
+    RemoveMember(subscription, index);
+    return;
+  }
+}
+
+void RegistrationTable::DeregisterAll(Registrant* registrant) {
+  while (!registrant->registrations_.empty()) {
+    const Registration last = registrant->registrations_.back();
+    RemoveMember(last.subscription, last.index);
+    registrant->registrations_.pop_back();
+  }
+  registrant->registrations_.shrink_to_fit();
+}
+
+void RegistrationTable::SetLive(uint64_t serial) {
+  LocalSubscription* subscription = FindSerial(serial);
+  if (subscription == nullptr || subscription->live) return;
+  subscription->live = true;
+  const size_t id = static_cast<size_t>(subscription->upstream->id);
+  if (id >= by_id_.size()) by_id_.resize(id + 1);
+  by_id_[id] = subscription;
+  for (const LocalSubscription::Member& member : subscription->members) {
+    member.registrant->OnLive();
+  }
+}
+
+size_t RegistrationTable::Deliver(absl::Span<const int64_t> ids, const SharedBytesPtr& frames,
+                                  uint32_t begin, uint32_t end) {
+  ++stamp_;
+  size_t count = 0;
+  for (int64_t id : ids) {
+    if (id < 0 || id >= static_cast<int64_t>(by_id_.size()) || by_id_[id] == nullptr) continue;
+    for (const LocalSubscription::Member& member : by_id_[id]->members) {
+      Registrant* const registrant = member.registrant;
+      if (std::exchange(registrant->stamp_, stamp_) == stamp_) continue;
+      registrant->OnEvent(frames, begin, end);
+      ++count;
+    }
+  }
+  return count;
+}
+
+void RegistrationTable::Refuse(uint64_t serial, const absl::Status& why) {
+  LocalSubscription* subscription = FindSerial(serial);
+  if (subscription == nullptr) return;
+  for (const LocalSubscription::Member& member : subscription->members) {
+    member.registrant->OnRefused(subscription, why);
+  }
+}
+
+void RegistrationTable::Lose(uint64_t serial, absl::string_view why) {
+  for (const auto& [key, subscription] : by_key_) {
+    if (serial != 0 && subscription->upstream->serial != serial) continue;
+    for (const LocalSubscription::Member& member : subscription->members) {
+      member.registrant->OnLost(why);
+    }
+  }
+}
+
+LocalSubscription* RegistrationTable::FindSerial(uint64_t serial) {
+  auto found = by_serial_.find(serial);
+  return found == by_serial_.end() ? nullptr : found->second;
+}
+
+}  // namespace carillon::facade

@@ -1,0 +1,298 @@
+#include "wsfacade/session/websocket_session.h"
+
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "deploy/program/logging.h"
+#include "wsfacade/ws/command.h"
+
+namespace carillon::facade {
+namespace {
+
+using program::Level;
+using program::Log;
+
+absl::Time SteadyNow() {
+  return absl::UnixEpoch() +
+         absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+}  // namespace
+
+WebsocketSession::WebsocketSession(const WebsocketLimits* limits, CloseCounts* closes,
+                                   FanOut* fan_out, SessionLease lease)
+    : limits_(limits),
+      closes_(closes),
+      fan_out_(fan_out),
+      lease_(std::move(lease)),
+      decoder_(limits->message_bytes_max) {}
+
+WebsocketSession::~WebsocketSession() = default;
+
+// The connection.
+
+void WebsocketSession::OnStart(Connection* connection) {
+  connection_ = connection;
+  connection->SetDeadline(limits_->ping_interval);
+  Log(Level::kInfo, "websocket open",
+      {{"peer", connection->peer()}, {"principal", lease_.principal()}});
+  lease_.Attach(this);
+}
+
+void WebsocketSession::OnBytes(absl::Span<char> bytes) {
+  heard_ = true;
+  pinged_ = false;
+  if (closing_) return;
+  if (decoder_.Feed(bytes, this) == FrameDecoder::Verdict::kFailed) {
+    CloseWith(CloseReason::kProtocol, decoder_.error(), decoder_.error_reason());
+    return;
+  }
+  if (!closing_) SendAnswers();
+}
+
+void WebsocketSession::OnEnd() {
+  RemoveAll();
+  connection_->CloseGracefully("the client ended the connection", limits_->close_timeout);
+}
+
+void WebsocketSession::OnDeadline() {
+  if (pinged_) {
+    return Close(CloseReason::kPingTimeout,
+                 absl::StrCat("no answer to a ping within pong-timeout, ",
+                              absl::FormatDuration(limits_->pong_timeout)));
+  }
+  if (heard_) {
+    heard_ = false;
+    return connection_->SetDeadline(limits_->ping_interval);
+  }
+  pinged_ = true;
+  std::string ping;
+  AppendFrame(Opcode::kPing, "", &ping);
+  connection_->SendCopy(ping);
+  connection_->SetDeadline(limits_->pong_timeout);
+}
+
+void WebsocketSession::OnDrain() { Close(CloseReason::kGoingAway, "the server is going away"); }
+
+void WebsocketSession::OnClosed(absl::string_view why) {
+  RemoveAll();
+  closes_->Count(reason_);
+  Log(Level::kInfo, "websocket closed",
+      {{"peer", connection_->peer()},
+       {"principal", lease_.principal()},
+       {"code", close_code_},
+       {"reason", why.empty() ? CloseReasonName(reason_) : why}});
+  lease_ = SessionLease();
+}
+
+// Frames.
+
+bool WebsocketSession::OnMessage(Opcode opcode, absl::string_view payload) {
+  if (!commands_.Take(limits_->commands, SteadyNow())) {
+    Close(CloseReason::kCommandRate,
+          absl::StrCat("more than commands-per-second, ", limits_->commands.per_second));
+    return false;
+  }
+  if (opcode == Opcode::kBinary) {
+    AnswerError("", "a binary message; commands are text messages, as in \"register *.*.*\"");
+  } else {
+    OnCommand(payload);
+  }
+  CheckOutbox();
+  return !closing_;
+}
+
+bool WebsocketSession::OnPing(absl::string_view payload) {
+  std::string pong;
+  AppendFrame(Opcode::kPong, payload, &pong);
+  connection_->SendCopy(pong);
+  CheckOutbox();
+  return !closing_;
+}
+
+bool WebsocketSession::OnPong() { return true; }
+
+void WebsocketSession::OnClose(CloseCode code, absl::string_view) {
+  CloseWith(CloseReason::kClient, code, "");
+}
+
+// Commands.
+
+void WebsocketSession::OnCommand(absl::string_view text) {
+  absl::StatusOr<Command> command = ParseCommand(text);
+  if (!command.ok()) return AnswerError(text, command.status().message());
+  if (command->verb == Verb::kRegister) {
+    Register(std::move(command->filter), command->filter_text, text);
+  } else {
+    Deregister(command->filter, command->filter_text);
+  }
+}
+
+void WebsocketSession::Register(std::string filter, absl::string_view filter_text,
+                                absl::string_view text) {
+  LocalSubscription* subscription = table().FindOf(*this, lease_.scope(), filter);
+  if (subscription == nullptr) {
+    if (registrations().size() >= limits_->registrations_max) {
+      return AnswerError(text, absl::StrCat("a websocket may have at most registrations-max, ",
+                                            limits_->registrations_max,
+                                            ", registrations; deregister some first"));
+    }
+    if (registration_bytes_ + filter.size() > limits_->registration_bytes_max) {
+      return AnswerError(text, absl::StrCat("the filters of a websocket may have at most "
+                                            "registration-bytes-max, ",
+                                            limits_->registration_bytes_max,
+                                            ", bytes; deregister some first"));
+    }
+    subscription = table().Register(this, lease_.scope(), filter);
+    registration_bytes_ += static_cast<uint32_t>(filter.size());
+    fan_out_->counts.registrations.Add(1);
+  }
+  Answer({.verb = Verb::kRegister,
+          .text = std::string(filter_text),
+          .error = absl::OkStatus(),
+          .awaited = subscription->live ? nullptr : subscription});
+}
+
+void WebsocketSession::Deregister(const std::string& filter, absl::string_view filter_text) {
+  LocalSubscription* subscription = table().FindOf(*this, lease_.scope(), filter);
+  if (subscription != nullptr) {
+    // Answers that waited for it are next to this one, and it no longer matters what the broker
+    // says.
+    acks_.Replace(subscription, nullptr);
+    RemoveRegistration(subscription);
+  }
+  // One that is not registered is acknowledged too: what was asked for holds.
+  Answer({.verb = Verb::kDeregister,
+          .text = std::string(filter_text),
+          .error = absl::OkStatus(),
+          .awaited = nullptr});
+}
+
+void WebsocketSession::RemoveRegistration(LocalSubscription* subscription) {
+  registration_bytes_ -= static_cast<uint32_t>(subscription->filter.size());
+  fan_out_->counts.registrations.Add(-1);
+  table().Deregister(this, subscription);
+}
+
+void WebsocketSession::RemoveAll() {
+  fan_out_->counts.registrations.Add(-static_cast<int64_t>(registrations().size()));
+  table().DeregisterAll(this);
+  registration_bytes_ = 0;
+  acks_ = AckQueue();
+  closing_ = true;
+}
+
+// Answers.
+
+void WebsocketSession::Answer(AckQueue::Ack ack) {
+  acks_.Push(std::move(ack));
+  if (acks_.size_bytes() > limits_->outbox_bytes_max) {
+    CloseSoon(CloseReason::kOutbox, absl::StrCat("commands that wait for the broker hold more than "
+                                                 "outbox-bytes-max, ",
+                                                 limits_->outbox_bytes_max, " bytes"));
+  }
+}
+
+void WebsocketSession::AnswerError(absl::string_view text, absl::string_view error) {
+  Answer({.verb = Verb::kRegister,
+          .text = std::string(CutUtf8(text, kErrorKeyBytesMax)),
+          .error = absl::InvalidArgumentError(error),
+          .awaited = nullptr});
+}
+
+void WebsocketSession::SendAnswers() {
+  std::string frames;
+  acks_.TakeReady([&frames](const AckQueue::Ack& ack) {
+    if (ack.error.ok()) {
+      AppendAckFrame(ack.verb, ack.text, absl::Now(), &frames);
+    } else {
+      AppendErrorFrame(ack.text, ack.error.message(), absl::Now(), &frames);
+    }
+  });
+  if (frames.empty()) return;
+  connection_->SendCopy(frames);
+  CheckOutbox();
+}
+
+void WebsocketSession::CheckOutbox() {
+  if (connection_->outbox().size_bytes() <= limits_->outbox_bytes_max) return;
+  CloseSoon(CloseReason::kOutbox,
+            absl::StrCat("more than outbox-bytes-max, ", limits_->outbox_bytes_max,
+                         " bytes, wait to be read; read faster or register for less"));
+}
+
+// The hub.
+
+void WebsocketSession::OnLive() { SendAnswers(); }
+
+void WebsocketSession::OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) {
+  if (close_soon_) return;
+  connection_->Send(frames, begin, end);
+  if (connection_->outbox().size_bytes() > limits_->outbox_bytes_max) CheckOutbox();
+}
+
+void WebsocketSession::OnRefused(LocalSubscription* subscription, const absl::Status& why) {
+  acks_.Fail(subscription, why);
+  SendAnswers();
+  connection_->thread().Defer([this, connection = connection_->shared_from_this(), subscription,
+                               serial = subscription->upstream->serial, why] {
+    for (const Registration& registration : registrations()) {
+      if (registration.subscription != subscription || subscription->upstream->serial != serial) {
+        continue;
+      }
+      // Of a repeated register that came in between.
+      acks_.Fail(subscription, why);
+      RemoveRegistration(subscription);
+      return SendAnswers();
+    }
+  });
+}
+
+void WebsocketSession::OnLost(absl::string_view why) { CloseSoon(CloseReason::kEventsLost, why); }
+
+void WebsocketSession::OnSessionEnded(const absl::Status& why) {
+  Close(CloseReason::kSessionEnded, why.message());
+}
+
+void WebsocketSession::OnScopeChanged(const ScopePtr& scope) {
+  const std::vector<Registration> before = registrations();
+  for (const Registration& registration : before) {
+    LocalSubscription* const old = registration.subscription;
+    if (old->scope == scope) continue;
+    LocalSubscription* const moved = table().Register(this, scope, old->filter);
+    acks_.Replace(old, moved);
+    table().Deregister(this, old);
+  }
+  SendAnswers();
+}
+
+// The end.
+
+void WebsocketSession::Close(CloseReason reason, absl::string_view text) {
+  CloseWith(reason, CloseCodeOf(reason), text);
+}
+
+void WebsocketSession::CloseWith(CloseReason reason, CloseCode code, absl::string_view text) {
+  if (connection_->is_closing()) return;
+  reason_ = reason;
+  close_code_ = static_cast<uint16_t>(code);
+  RemoveAll();
+  // What was queued before is still the client's, unless it is just what there is too much of.
+  if (reason == CloseReason::kOutbox) connection_->DropUnsent();
+  std::string frame;
+  AppendCloseFrame(code, text, &frame);
+  connection_->SendCopy(frame);
+  connection_->CloseGracefully(std::string(text), limits_->close_timeout);
+}
+
+void WebsocketSession::CloseSoon(CloseReason reason, absl::string_view text) {
+  if (std::exchange(close_soon_, true)) return;
+  connection_->thread().Defer([this, connection = connection_->shared_from_this(), reason,
+                               text = std::string(text)] { Close(reason, text); });
+}
+
+}  // namespace carillon::facade
