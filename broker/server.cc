@@ -4,11 +4,13 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
+#include <openssl/rand.h>
 
 #include <chrono>
 #include <string>
 #include <utility>
 
+#include "absl/base/internal/raw_logging.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "broker/access/access_control.h"
@@ -16,16 +18,17 @@
 #include "broker/log/committer.h"
 #include "broker/server_metrics.h"
 #include "broker/service/account_service.h"
+#include "broker/service/call_auth.h"
 #include "broker/service/call_context.h"
 #include "broker/service/event_service.h"
-#include "broker/service/refusal_log.h"
 #include "broker/service/session_service.h"
+#include "broker/service/unary_calls.h"
 #include "broker/store/lmdb_store.h"
 #include "carillon/wire/error.h"
 #include "deploy/program/files.h"
 #include "deploy/program/logging.h"
 #include "deploy/program/metrics.h"
-#include "deploy/program/random.h"
+#include "deploy/program/worker_pool.h"
 
 namespace carillon::broker {
 namespace {
@@ -33,6 +36,8 @@ namespace {
 using program::Level;
 using program::Log;
 
+constexpr int kAccountWorkers = 2;
+constexpr size_t kAccountCallsWaitingMax = 1'000;
 constexpr char kFirstUser[] = "rocketskates";
 constexpr char kFirstPasswordOnLoopback[] = "r0cketsk8ts";
 
@@ -42,12 +47,18 @@ absl::Status ShuttingDown() {
                          absl::Seconds(1));
 }
 
+std::string RandomPassword() {
+  unsigned char bytes[18];
+  ABSL_RAW_CHECK(RAND_bytes(bytes, sizeof(bytes)) == 1, "no randomness");
+  return absl::WebSafeBase64Escape(
+      absl::string_view(reinterpret_cast<const char*>(bytes), sizeof(bytes)));
+}
+
 // Whoever can reach a well-known password owns the broker: off loopback it is a random one.
 absl::Status MakeFirstUser(const Config& config, access::AccessControl* access) {
   const bool loopback = config.listen.IsLoopback();
   const std::string path = absl::StrCat(config.data, "/first-password");
-  const std::string password =
-      loopback ? kFirstPasswordOnLoopback : absl::WebSafeBase64Escape(program::RandomBytes(18));
+  const std::string password = loopback ? kFirstPasswordOnLoopback : RandomPassword();
   if (!loopback && !access->HasUsers()) {
     const absl::Status written = program::WriteFileAtomically(path, password + "\n", 0600);
     if (!written.ok()) return written;
@@ -84,7 +95,8 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const C
 void SetLimits(const Config& config, grpc::ServerBuilder* builder) {
   constexpr int kMetadataBytesMax = 16 << 10;
   constexpr int kHandshakeTimeoutMs = 5'000;
-  // Both ends ping idle connections; the default of one ping in five minutes would cut clients that look more often.
+  // Both ends ping idle connections; the default of one ping in five minutes would cut clients that
+  // look more often.
   constexpr int kKeepaliveMs = 30'000;
   constexpr int kKeepaliveTimeoutMs = 10'000;
   constexpr int kClientPingIntervalMinMs = 10'000;
@@ -106,14 +118,16 @@ void SetLimits(const Config& config, grpc::ServerBuilder* builder) {
 
 }  // namespace
 
-// The order of the members is the order in which they are made, and the reverse of the order in which they go.
+// The order of the members is the order in which they are made, and the reverse of the order in
+// which they go.
 class Server::Impl {
  public:
   explicit Impl(const Config& config)
       : config_(config),
         metrics_("carillon-broker"),
         commit_reporter_(&metrics_),
-        refusals_(&metrics_) {}
+        refusals_(&metrics_),
+        account_workers_("accounts", kAccountWorkers, kAccountCallsWaitingMax) {}
   ~Impl() { Drain(); }
 
   absl::Status Start() {
@@ -129,6 +143,7 @@ class Server::Impl {
   void Drain() {
     if (server_ != nullptr) {
       server_->GetHealthCheckService()->SetServingStatus(false);
+      access_->StopPasswordChecks();
       dispatcher_->Stop(ShuttingDown());
       calls_.EndAll(ShuttingDown());
       server_->Shutdown(std::chrono::system_clock::now() +
@@ -137,15 +152,16 @@ class Server::Impl {
       server_.reset();
     }
     if (committer_ != nullptr) committer_->Shutdown();
+    if (access_ != nullptr) access_->SetListener(nullptr);
   }
 
  private:
   absl::Status OpenStore() {
-    absl::StatusOr<std::unique_ptr<store::LmdbStore>> opened =
-        store::LmdbStore::Open({.directory = config_.data, .log_bytes_max = config_.log_bytes_max});
+    absl::StatusOr<std::unique_ptr<store::LmdbStore>> opened = store::LmdbStore::Open(
+        {.directory = config_.data, .map_bytes = store::MapBytesFor(config_.log_bytes_max)});
     if (!opened.ok()) return opened.status();
     store_ = *std::move(opened);
-    const log::LogBounds bounds = store_->event_log().bounds();
+    const log::LogBounds bounds = store_->event_log()->bounds();
     Log(Level::kInfo, "opened the log",
         {{"data", config_.data},
          {"first_sequence", bounds.first_sequence},
@@ -155,22 +171,21 @@ class Server::Impl {
   }
 
   absl::Status OpenAccess() {
-    auto access = access::AccessControl::Create(&store_->account_store(), config_.access);
+    auto access = access::AccessControl::Create(store_->account_store(), config_.access);
     if (!access.ok()) return access.status();
     access_ = *std::move(access);
     return MakeFirstUser(config_, access_.get());
   }
 
   void StartDelivery() {
-    dispatcher_ =
-        std::make_unique<delivery::Dispatcher>(&store_->event_log(), config_.delivery);
+    dispatcher_ = std::make_unique<delivery::Dispatcher>(store_->event_log(), config_.delivery);
     access_->SetListener(dispatcher_.get());
     dispatcher_->Start();
     log::CommitterOptions options;
     options.queue_bytes_max = config_.commit_queue_bytes_max;
     options.retention = {config_.log_age_max, config_.log_bytes_max};
     committer_ = std::make_unique<log::Committer>(
-        &store_->event_log(), options,
+        store_->event_log(), options,
         [this](std::vector<log::EventBlockPtr> blocks) {
           dispatcher_->OnCommitted(std::move(blocks));
         },
@@ -178,12 +193,15 @@ class Server::Impl {
     delivery_metrics_.observe_latency = [&histogram = DeliveryLatency(&metrics_)](double seconds) {
       histogram.Observe(seconds);
     };
+    auth_ = std::make_unique<service::CallAuth>(access_.get(), &refusals_,
+                                                !config_.tls_client_ca.empty());
+    unary_calls_ = std::make_unique<service::UnaryCalls>(auth_.get(), &account_workers_);
     call_context_ = {.access = access_.get(),
-                     .log = &store_->event_log(),
+                     .auth = auth_.get(),
+                     .log = store_->event_log(),
                      .committer = committer_.get(),
                      .dispatcher = dispatcher_.get(),
                      .active_calls = &calls_,
-                     .refusals = &refusals_,
                      .publish_limits = config_.publish,
                      .publish_metrics = &publish_metrics_,
                      .delivery_metrics = &delivery_metrics_,
@@ -191,10 +209,9 @@ class Server::Impl {
   }
 
   absl::Status StartMetrics() {
-    registration_ =
-        AddBrokerMetrics({&store_->event_log(), committer_.get(), dispatcher_.get(),
-                          &publish_metrics_, &delivery_metrics_},
-                         &metrics_);
+    registration_ = AddBrokerMetrics({store_->event_log(), committer_.get(), dispatcher_.get(),
+                                      &publish_metrics_, &delivery_metrics_},
+                                     &metrics_);
     if (config_.metrics.empty()) return absl::OkStatus();
     auto server = program::MetricsServer::Start(config_.metrics, metrics_);
     if (!server.ok()) return server.status();
@@ -206,8 +223,9 @@ class Server::Impl {
     absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeCredentials(config_);
     if (!credentials.ok()) return credentials.status();
     event_service_ = std::make_unique<service::EventService>(&call_context_);
-    session_service_ = std::make_unique<service::SessionService>(access_.get(), &refusals_);
-    account_service_ = std::make_unique<service::AccountService>(access_.get(), &refusals_);
+    session_service_ = std::make_unique<service::SessionService>(access_.get(), unary_calls_.get());
+    account_service_ =
+        std::make_unique<service::AccountService>(&access_->admin(), unary_calls_.get());
 
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -235,7 +253,7 @@ class Server::Impl {
   const Config config_;
   program::Metrics metrics_;
   CommitReporter commit_reporter_;
-  service::RefusalLog refusals_;
+  RefusalLog refusals_;
   service::PublishMetrics publish_metrics_;
   service::DeliveryMetrics delivery_metrics_;
   std::unique_ptr<store::LmdbStore> store_;
@@ -244,6 +262,9 @@ class Server::Impl {
   std::unique_ptr<log::Committer> committer_;
   std::unique_ptr<program::Metrics::Registration> registration_;
   std::unique_ptr<program::MetricsServer> metrics_server_;
+  program::WorkerPool account_workers_;
+  std::unique_ptr<service::CallAuth> auth_;
+  std::unique_ptr<service::UnaryCalls> unary_calls_;
   service::ActiveCalls calls_;
   service::CallContext call_context_;
   std::unique_ptr<service::EventService> event_service_;

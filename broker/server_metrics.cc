@@ -1,5 +1,6 @@
 #include "broker/server_metrics.h"
 
+#include "carillon/wire/error.h"
 #include "deploy/program/logging.h"
 
 namespace carillon::broker {
@@ -105,6 +106,23 @@ void CommitReporter::OnCommit(const log::CommitReport& report) {
 void CommitReporter::OnTrimFailed(const absl::Status& status) {
   static LimitedLog log(1);
   log.Log(Level::kError, "old events could not be removed", {{"reason", status.message()}});
+}
+
+void RefusalLog::OnCallRefused(const service::RefusedCall& call) {
+  const auto info = wire::ErrorInfoOf(call.reason);
+  const std::string reason = info.has_value() ? info->reason() : "UNKNOWN";
+  metrics_
+      ->Counter("carillon_broker_calls_refused_total", "Calls turned away, by reason.",
+                {{"reason", reason}})
+      .Increment();
+  static LimitedLog log(20);
+  log.Log(Level::kWarn, "call refused",
+          {{"peer", call.peer},
+           {"user_peer", call.user_peer},
+           {"principal", call.principal},
+           {"rpc", call.rpc},
+           {"reason", reason},
+           {"message", call.reason.message()}});
 }
 
 prometheus::Histogram& DeliveryLatency(program::Metrics* metrics) {

@@ -7,6 +7,7 @@
 #include "broker/delivery/dispatcher.h"
 #include "broker/log/committer.h"
 #include "broker/log/event_log.h"
+#include "broker/service/call_auth.h"
 #include "broker/service/call_context.h"
 #include "deploy/program/metrics.h"
 
@@ -36,6 +37,17 @@ class CommitReporter : public log::CommitObserver {
   prometheus::Histogram& latency_;
   prometheus::Histogram& events_;
   prometheus::Counter& failures_;
+};
+
+// Logs and counts the calls that were turned away.
+class RefusalLog : public service::RefusalObserver {
+ public:
+  explicit RefusalLog(program::Metrics* metrics) : metrics_(metrics) {}
+
+  void OnCallRefused(const service::RefusedCall& call) override;
+
+ private:
+  program::Metrics* const metrics_;
 };
 
 // Seconds from a commit to the hand-over to a stream.

@@ -16,6 +16,7 @@
 #include "broker/ingest/check_batch.h"
 #include "broker/log/committer.h"
 #include "broker/log/event_log.h"
+#include "broker/service/call_auth.h"
 
 namespace carillon::service {
 
@@ -75,6 +76,7 @@ struct PublishLimits {
 // Everything outlives the calls.
 struct CallContext {
   access::AccessControl* access;
+  const CallAuth* auth;
   const log::EventLog* log;
   log::Committer* committer;
   delivery::Dispatcher* dispatcher;

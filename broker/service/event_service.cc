@@ -58,7 +58,7 @@ grpc::ServerUnaryReactor* EventService::GetStatus(grpc::CallbackServerContext* c
                                                   v1::GetStatusResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   AuthenticateEventCall(
-      context, *call_context_,
+      context, *call_context_, "carillon.v1.EventService/GetStatus",
       [this, reactor, response](const absl::StatusOr<access::Identity>& identity) {
         if (!identity.ok()) {
           return reactor->Finish(wire::ToGrpcStatus(identity.status()));

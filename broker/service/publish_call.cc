@@ -87,7 +87,7 @@ PublishCall::PublishCall(grpc::CallbackServerContext* context, const CallContext
                          const grpc::ByteBuffer* request, grpc::ByteBuffer* response)
     : call_context_(call_context), request_(request), response_(response) {
   AuthenticateEventCall(
-      context, *call_context,
+      context, *call_context, "carillon.v1.EventService/Publish",
       [this](const absl::StatusOr<access::Identity>& identity) { Begin(identity); });
 }
 
@@ -130,14 +130,15 @@ PublishStreamCall::PublishStreamCall(grpc::CallbackServerContext* context,
                                      const CallContext* call_context)
     : call_context_(call_context) {
   call_context_->active_calls->Enter(this);
-  OpenCallSession(context, *call_context_, [this](absl::StatusOr<access::SessionPtr> session) {
-    const absl::Status begun = Begin(std::move(session));
-    Update([this, &begun]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-      if (!begun.ok() && !end_.has_value()) end_ = begun;
-      open_ = true;
-      handling_ = false;
-    });
-  });
+  OpenCallSession(context, *call_context_, "carillon.v1.EventService/PublishStream",
+                  [this](absl::StatusOr<access::SessionPtr> session) {
+                    const absl::Status begun = Begin(std::move(session));
+                    Update([this, &begun]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+                      if (!begun.ok() && !end_.has_value()) end_ = begun;
+                      open_ = true;
+                      handling_ = false;
+                    });
+                  });
 }
 
 absl::Status PublishStreamCall::Begin(absl::StatusOr<access::SessionPtr> session) {

@@ -32,10 +32,11 @@ absl::Status CheckCount(absl::string_view field, int count) {
 
 SubscribeCall::SubscribeCall(grpc::CallbackServerContext* context, const CallContext* call_context)
     : DeliveryCall(context, call_context) {
-  OpenCallSession(context, *call_context, [this](absl::StatusOr<access::SessionPtr> session) {
-    Begin(std::move(session));
-    AuthenticationDone();
-  });
+  OpenCallSession(context, *call_context, "carillon.v1.EventService/Subscribe",
+                  [this](absl::StatusOr<access::SessionPtr> session) {
+                    Begin(std::move(session));
+                    AuthenticationDone();
+                  });
 }
 
 void SubscribeCall::Begin(absl::StatusOr<access::SessionPtr> session) {
@@ -128,10 +129,11 @@ WatchCall::WatchCall(grpc::CallbackServerContext* context, const CallContext* ca
     AuthenticationDone();
     return;
   }
-  OpenCallSession(context, *call_context, [this](absl::StatusOr<access::SessionPtr> session) {
-    Begin(std::move(session));
-    AuthenticationDone();
-  });
+  OpenCallSession(context, *call_context, "carillon.v1.EventService/Watch",
+                  [this](absl::StatusOr<access::SessionPtr> session) {
+                    Begin(std::move(session));
+                    AuthenticationDone();
+                  });
 }
 
 void WatchCall::Begin(absl::StatusOr<access::SessionPtr> session) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint64_t kMapFactor = 4;
 constexpr uint64_t kMapExtraBytes = uint64_t{1} << 30;
-constexpr uint64_t kMapBytesMax = uint64_t{16} << 40;
+constexpr uint64_t kMapBytesMax = uint64_t{64} << 40;
 constexpr uint64_t kPageBytes = 4096;
 
 }  // namespace

@@ -18,17 +18,18 @@
 
 namespace carillon::store {
 
+// The map that a log needs that keeps `log_bytes_max` bytes of records: room for event ids, for
+// pages that are half empty, and for those that are dead until they are used again. A multiple of
+// 4,096, at most 64 TiB.
+uint64_t MapBytesFor(uint64_t log_bytes_max);
+
 struct StoreOptions {
   // Created with mode 0700 if it is not there.
   std::string directory;
-  // The largest size of the file. It is address space, not memory, and disk only as far as it is
-  // used; see MapBytesFor.
-  uint64_t map_bytes = 0;
+  // The largest size of the file, a multiple of 4,096. It is address space, not memory, and disk
+  // only as far as it is used.
+  uint64_t map_bytes = MapBytesFor(uint64_t{16} << 30);
 };
-
-// The map that a log needs that keeps `log_bytes_max` bytes of records: room for event ids, for
-// pages that are half empty, and for those that are dead until they are used again.
-uint64_t MapBytesFor(uint64_t log_bytes_max);
 
 class LmdbStore {
  public:

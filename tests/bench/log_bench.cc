@@ -37,7 +37,7 @@ class BenchDirectory {
 };
 
 std::unique_ptr<LmdbStore> OpenStore(const std::string& directory) {
-  auto store = LmdbStore::Open({directory, MapBytesFor(uint64_t{16} << 30)});
+  auto store = LmdbStore::Open({.directory = directory});
   if (!store.ok()) std::abort();
   return *std::move(store);
 }

@@ -273,7 +273,7 @@ class DispatcherTest : public testing::Test {
     user.set_name(name);
     user.set_password("password");
     user.add_roles(name);
-    ASSERT_TRUE(access_->CreateUser(root, user).ok());
+    ASSERT_TRUE(access_->admin().CreateUser(root, user).ok());
   }
   void PutRole(const std::string& name, const std::string& types) {
     v1::PutRoleRequest role;
@@ -282,7 +282,7 @@ class DispatcherTest : public testing::Test {
     claim->set_scope(types);
     claim->set_action("*");
     claim->set_specific("*");
-    ASSERT_TRUE(access_->PutRole(LogIn("root"), role).ok());
+    ASSERT_TRUE(access_->admin().PutRole(LogIn("root"), role).ok());
   }
 
   std::unique_ptr<Client> Open(StreamKind kind = StreamKind::kSubscribe,
@@ -582,13 +582,13 @@ TEST_F(DispatcherTest, RevokingAUsersTokensEndsTheirStreams) {
   ASSERT_TRUE(client->AwaitLive());
   v1::RevokeUserTokensRequest request;
   request.set_name("fred");
-  ASSERT_TRUE(access_->RevokeUserTokens(LogIn("root"), request).ok());
+  ASSERT_TRUE(access_->admin().RevokeUserTokens(LogIn("root"), request).ok());
   EXPECT_EQ(client->end().code(), absl::StatusCode::kUnauthenticated) << "at once";
 }
 
 TEST_F(DispatcherTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
   CreateUser("fred", "machines,profiles");
-  auto session = access_->OpenSession("root", LogIn("fred"));
+  auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
   ASSERT_TRUE(session.ok());
   auto facade = Open();
   NewSubscription subscription = Subscription(1);
@@ -605,7 +605,7 @@ TEST_F(DispatcherTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
   v1::SetUserPasswordRequest password;
   password.set_name("fred");
   password.set_password("another-password");
-  ASSERT_TRUE(access_->SetUserPassword(LogIn("root"), password).ok());
+  ASSERT_TRUE(access_->admin().SetUserPassword(LogIn("root"), password).ok());
   std::vector<v1::SessionChange> changes;
   for (const v1::SubscribeResponse& response : facade->responses()) {
     if (response.has_session_change()) changes.push_back(response.session_change());
@@ -620,7 +620,7 @@ TEST_F(DispatcherTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
 
 TEST_F(DispatcherTest, ASubscriptionMeantForAnotherScopeIsRefused) {
   CreateUser("fred", "machines");
-  auto session = access_->OpenSession("root", LogIn("fred"));
+  auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
   auto facade = Open();
   NewSubscription subscription = Subscription(1);
   subscription.session = *session;

@@ -1,0 +1,190 @@
+#include "broker/store/lmdb_event_log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "broker/store/lmdb_store.h"
+#include "tests/unit/log/event_log_contract.h"
+#include "tests/unit/log/test_events.h"
+#include "tests/unit/store/temp_directory.h"
+
+namespace carillon::log {
+namespace {
+
+class LmdbHome : public EventLogHome {
+ public:
+  LmdbHome() { Open(); }
+
+  EventLog* log() override { return store_->event_log(); }
+  void Reopen() override {
+    store_.reset();
+    Open();
+  }
+
+ private:
+  void Open() {
+    auto store = store::LmdbStore::Open({directory_.path(), store::MapBytesFor(64 << 20)});
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+
+  store::TempDirectory directory_;
+  std::unique_ptr<store::LmdbStore> store_;
+};
+
+std::unique_ptr<EventLogHome> MakeLmdbHome() { return std::make_unique<LmdbHome>(); }
+
+INSTANTIATE_TEST_SUITE_P(Lmdb, EventLogContract, testing::Values(&MakeLmdbHome));
+
+}  // namespace
+}  // namespace carillon::log
+
+namespace carillon::store {
+namespace {
+
+using testing::HasSubstr;
+
+class LmdbEventLogTest : public testing::Test {
+ protected:
+  void Open(uint64_t map_bytes) {
+    store_.reset();
+    auto store = LmdbStore::Open({directory_.path(), map_bytes});
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+
+  log::EventLog& log() { return *store_->event_log(); }
+
+  // Events with fresh event ids.
+  absl::Status Append(int count, const std::string& object) {
+    log::TestEvents events;
+    for (int i = 0; i < count; ++i) {
+      const uint64_t number = next_++;
+      events.Add(absl::StrCat(number), absl::StrCat("id-", number), "fred", object);
+    }
+    std::vector<log::AppendOutcome> outcomes(events.size());
+    std::vector<log::EventBlockPtr> committed;
+    return log().Append(events.get(), absl::Now(), absl::MakeSpan(outcomes), &committed);
+  }
+
+  // Appends until the log is full.
+  absl::Status Fill(int count, const std::string& object) {
+    for (;;) {
+      const absl::Status status = Append(count, object);
+      if (!status.ok()) return status;
+    }
+  }
+
+  void TrimTo(uint64_t bytes) {
+    for (;;) {
+      const absl::StatusOr<bool> more =
+          log().TrimStep({absl::InfiniteDuration(), bytes}, absl::Now());
+      ASSERT_TRUE(more.ok()) << more.status();
+      if (!*more) return;
+    }
+  }
+
+  // All events that the log says it holds can be read.
+  void ExpectWhole() {
+    const log::LogBounds bounds = log().bounds();
+    uint64_t after = bounds.first_sequence - 1;
+    uint64_t bytes = 0;
+    while (after < bounds.last_sequence) {
+      const absl::StatusOr<log::EventBlockPtr> block = log().Read(after, 100'000);
+      ASSERT_TRUE(block.ok()) << block.status();
+      ASSERT_EQ((*block)->first_sequence(), after + 1);
+      after = (*block)->last_sequence();
+      bytes += (*block)->bytes();
+    }
+    EXPECT_EQ(bytes, bounds.record_bytes);
+  }
+
+  TempDirectory directory_;
+  std::unique_ptr<LmdbStore> store_;
+  uint64_t next_ = 0;
+};
+
+TEST_F(LmdbEventLogTest, RefusesEventsWhenItIsFullAndLosesNone) {
+  Open(1 << 20);
+  const absl::Status status = Fill(10, std::string(500, 'x'));
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(status.message(), HasSubstr("allow the log more bytes"));
+  const log::LogBounds full = log().bounds();
+  EXPECT_EQ(Append(10, std::string(500, 'x')).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(log().bounds().last_sequence, full.last_sequence);
+  ExpectWhole();
+  Open(1 << 20);
+  EXPECT_EQ(log().bounds().last_sequence, full.last_sequence);
+  ExpectWhole();
+}
+
+TEST_F(LmdbEventLogTest, TakesEventsAgainAfterItWasFullAndTrimmedTimeAndAgain) {
+  Open(2 << 20);
+  uint64_t held_when_full = 0;
+  for (int round = 0; round < 30; ++round) {
+    ASSERT_EQ(Fill(1 + round, std::string(500, 'x')).code(), absl::StatusCode::kResourceExhausted);
+    const uint64_t held = log().bounds().record_bytes;
+    if (round == 0) held_when_full = held;
+    EXPECT_GT(held, held_when_full / 2) << "space is lost, round " << round;
+    TrimTo(held / 2);
+    ASSERT_TRUE(Append(10, std::string(500, 'x')).ok()) << "round " << round;
+    ExpectWhole();
+  }
+}
+
+TEST_F(LmdbEventLogTest, CanBeEmptiedWhenItIsFullOfSmallEventsWithEventIds) {
+  Open(1 << 20);
+  ASSERT_EQ(Fill(1, "").code(), absl::StatusCode::kResourceExhausted);
+  TrimTo(0);
+  EXPECT_EQ(log().bounds().record_bytes, 0u);
+  EXPECT_TRUE(Append(1, "").ok());
+}
+
+TEST_F(LmdbEventLogTest, LetsAccountsBeChangedWhenItIsFull) {
+  Open(1 << 20);
+  ASSERT_EQ(Fill(1, std::string(500, 'x')).code(), absl::StatusCode::kResourceExhausted);
+  access::AccountChange change;
+  change.kind = access::AccountChange::Kind::kPutUser;
+  change.user.set_name("fred");
+  change.user.set_secret(std::string(100'000, 's'));
+  EXPECT_TRUE(store_->account_store()->Apply({change}).ok());
+}
+
+TEST_F(LmdbEventLogTest, IsReadByManyWhileItGrowsAndIsTrimmed) {
+  Open(8 << 20);
+  std::atomic<bool> done{false};
+  std::atomic<uint64_t> events_read{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      uint64_t after = 0;
+      while (!done) {
+        const absl::StatusOr<log::EventBlockPtr> block = log().Read(after, 10'000);
+        if (absl::IsOutOfRange(block.status())) {
+          after = log().bounds().first_sequence - 1;
+          continue;
+        }
+        ASSERT_TRUE(block.ok()) << block.status();
+        if (*block == nullptr) continue;
+        ASSERT_EQ((*block)->first_sequence(), after + 1);
+        for (const std::string& key : log::KeysOf(**block)) ASSERT_EQ(key, absl::StrCat(after++));
+        events_read += (*block)->size();
+      }
+    });
+  }
+  for (int round = 0; round < 300 || events_read < 10'000; ++round) {
+    const absl::Status status = Append(20, std::string(1000, 'x'));
+    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_TRUE(log().TrimStep({absl::InfiniteDuration(), 1 << 20}, absl::Now()).ok());
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+}
+
+}  // namespace
+}  // namespace carillon::store
