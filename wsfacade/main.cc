@@ -42,8 +42,8 @@ int main(int argc, char** argv) {
 
   carillon::program::Metrics metrics("wsfacade");
   std::unique_ptr<carillon::program::MetricsServer> metrics_server;
-  if (!options.metrics_listen.empty()) {
-    auto started = carillon::program::MetricsServer::Start(options.metrics_listen, metrics);
+  if (!options.metrics.empty()) {
+    auto started = carillon::program::MetricsServer::Start(options.metrics, metrics);
     if (!started.ok()) return Fail(started.status());
     metrics_server = *std::move(started);
   }

@@ -31,8 +31,8 @@ void CollectNet(const MetricSources& sources, program::Scrape* scrape) {
                   sum(&NetCounts::bytes_received));
   scrape->Counter("carillon_wsfacade_sent_bytes_total", "Bytes sent, inside TLS.",
                   sum(&NetCounts::bytes_sent));
-  scrape->Counter("carillon_wsfacade_writes_total",
-                  "Writes to sockets; with TLS, records.", sum(&NetCounts::writes));
+  scrape->Counter("carillon_wsfacade_writes_total", "Writes to sockets; with TLS, records.",
+                  sum(&NetCounts::writes));
   scrape->Gauge("carillon_wsfacade_outbox_bytes", "Bytes that wait for clients to read them.",
                 sum(&NetCounts::outbox_bytes));
 }

@@ -14,8 +14,7 @@ constexpr uint64_t kGiB = uint64_t{1} << 30;
 void AddNetworkOptions(program::OptionSet* options, ServerOptions* o) {
   options->Group("Network");
   options->AddEndpoint("listen", &o->listen, "address of the https and wss server").Required();
-  options->AddEndpoint("metrics-listen", &o->metrics_listen, "address of the metrics; empty: none")
-      .AllowEmpty();
+  options->AddEndpoint("metrics", &o->metrics, "address of the metrics; empty: none").AllowEmpty();
   options->AddFile("tls-cert", &o->tls_cert, "certificate chain of the server, PEM");
   options->AddFile("tls-key", &o->tls_key, "private key of the server, PEM");
   options->AddFlag("plaintext", &o->plaintext, "http and ws without TLS, on loopback");

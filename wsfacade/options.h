@@ -18,7 +18,7 @@ namespace carillon::facade {
 
 struct ServerOptions {
   program::Endpoint listen{"127.0.0.1", 8092};
-  program::Endpoint metrics_listen{"127.0.0.1", 9465};
+  program::Endpoint metrics{"127.0.0.1", 9465};
   std::string tls_cert;
   std::string tls_key;
   bool plaintext = false;

@@ -53,14 +53,14 @@ absl::Status Server::Init(program::Metrics* metrics) {
   if (!listener.ok()) return listener.status();
   listener_ = *std::move(listener);
   api_context_.port = listener_->endpoint().port;
-  metrics_registration_ = RegisterMetrics(
-      metrics, {threads(), listener_.get(), hub_.get(), &http_counts_, &closes_});
+  metrics_registration_ =
+      RegisterMetrics(metrics, {threads(), listener_.get(), hub_.get(), &http_counts_, &closes_});
   for (const auto& thread : threads_) thread->Start();
   hub_->Start();
   listener_->Start();
   program::Log(program::Level::kInfo,
                absl::StrCat("listening on ", listener_->endpoint().ToString()),
-               {{"protocol", tls_ == nullptr ? "http, ws" : "https, wss"},
+               {{"service", tls_ == nullptr ? "ws" : "wss"},
                 {"io_threads", threads_.size()},
                 {"broker", options_.broker.broker}});
   return absl::OkStatus();

@@ -96,10 +96,10 @@ void Api::OnRequest(std::shared_ptr<HttpExchange> exchange) {
                 {"method", std::string(message.method_string())},
                 {"path", request.target.path}});
   if (endpoint == nullptr) {
-    return request.Respond(ErrorResponse(
-        HttpStatus::not_found, "NOT_FOUND",
-        "no such path; there are /api/v3/ws, /api/v3/info, /api/v3/events and "
-        "/api/v3/users/NAME/token"));
+    return request.Respond(
+        ErrorResponse(HttpStatus::not_found, "NOT_FOUND",
+                      "no such path; there are /api/v3/ws, /api/v3/info, /api/v3/events and "
+                      "/api/v3/users/NAME/token"));
   }
   if (message.method() == http::verb::options) return request.Respond(OptionsResponse(*endpoint));
   if (!Takes(*endpoint, message.method())) {

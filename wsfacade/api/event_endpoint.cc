@@ -9,8 +9,7 @@
 namespace carillon::facade {
 
 void PublishEvent(const ApiContext& context, ApiRequest request) {
-  absl::StatusOr<v1::Event> event =
-      client::ParseEventJson(request.exchange->request().body());
+  absl::StatusOr<v1::Event> event = client::ParseEventJson(request.exchange->request().body());
   if (!event.ok()) {
     return request.Respond(
         ErrorResponse(HttpStatus::bad_request, "BAD_REQUEST", event.status().message()));

@@ -34,7 +34,7 @@ absl::StatusOr<v1::GrantTokenRequest> MakeRequest(const Target& target) {
     const absl::string_view value = target.Parameter(name).value_or("");
     if (!value.empty()) (request.mutable_claim()->*set)(std::string(value));
   };
-  using Set = void (v1::Claim::*)(std::string&&);
+  using Set = void (v1::Claim::*)(std::string &&);
   narrow("scope", static_cast<Set>(&v1::Claim::set_scope));
   narrow("action", static_cast<Set>(&v1::Claim::set_action));
   narrow("specific", static_cast<Set>(&v1::Claim::set_specific));

@@ -14,8 +14,7 @@ namespace {
 namespace http = boost::beast::http;
 
 HttpResponse UpgradeRequired(absl::string_view message) {
-  HttpResponse response =
-      ErrorResponse(HttpStatus::upgrade_required, "UPGRADE_REQUIRED", message);
+  HttpResponse response = ErrorResponse(HttpStatus::upgrade_required, "UPGRADE_REQUIRED", message);
   response.set(http::field::upgrade, "websocket");
   response.set(http::field::sec_websocket_version, "13");
   return response;
@@ -44,9 +43,9 @@ void OpenWebsocket(const ApiContext& context, ApiRequest request) {
       [&context, request = std::move(request)](absl::StatusOr<SessionLease> lease) mutable {
         if (!lease.ok()) {
           static program::LimitedLog log_refused(10);
-          log_refused.Log(program::Level::kInfo, "websocket refused",
-                          {{"peer", request.exchange->peer()},
-                           {"reason", lease.status().message()}});
+          log_refused.Log(
+              program::Level::kInfo, "websocket refused",
+              {{"peer", request.exchange->peer()}, {"reason", lease.status().message()}});
           return request.Respond(BrokerError(lease.status(), HttpStatus::unauthorized));
         }
         FanOut* const fan_out = &context.hub->fan_out(request.exchange->thread().index());

@@ -80,8 +80,7 @@ void HttpSession::Advance() {
       parser_.reset();
       is_head_ = request.method() == http::verb::head;
       keep_alive_ = request.keep_alive();
-      handler_->OnRequest(
-          std::make_shared<HttpExchange>(connection_, this, std::move(request)));
+      handler_->OnRequest(std::make_shared<HttpExchange>(connection_, this, std::move(request)));
       return;
     }
     if (error == http::error::need_more) break;

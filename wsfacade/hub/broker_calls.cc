@@ -85,7 +85,8 @@ using Method = void (Async::*)(grpc::ClientContext*, const Request*, Response*,
 
 void BrokerCalls::OpenSession(v1::OpenSessionRequest request, Patience patience,
                               Callback<v1::OpenSessionResponse> done) {
-  const Method<v1::SessionService::StubInterface::async_interface, v1::OpenSessionRequest, v1::OpenSessionResponse>
+  const Method<v1::SessionService::StubInterface::async_interface, v1::OpenSessionRequest,
+               v1::OpenSessionResponse>
       method = &v1::SessionService::StubInterface::async_interface::OpenSession;
   Run(sessions_.get(), method, nullptr, std::move(request), patience, std::move(done));
 }
@@ -100,29 +101,33 @@ void BrokerCalls::ResumeSessions(v1::ResumeSessionsRequest request, Patience pat
 
 void BrokerCalls::CloseSessions(v1::CloseSessionsRequest request, Patience patience,
                                 Callback<v1::CloseSessionsResponse> done) {
-  const Method<v1::SessionService::StubInterface::async_interface, v1::CloseSessionsRequest, v1::CloseSessionsResponse>
+  const Method<v1::SessionService::StubInterface::async_interface, v1::CloseSessionsRequest,
+               v1::CloseSessionsResponse>
       method = &v1::SessionService::StubInterface::async_interface::CloseSessions;
   Run(sessions_.get(), method, nullptr, std::move(request), patience, std::move(done));
 }
 
 void BrokerCalls::GrantToken(const std::string& authorization, v1::GrantTokenRequest request,
                              Patience patience, Callback<v1::GrantTokenResponse> done) {
-  const Method<v1::AccountService::StubInterface::async_interface, v1::GrantTokenRequest, v1::GrantTokenResponse>
+  const Method<v1::AccountService::StubInterface::async_interface, v1::GrantTokenRequest,
+               v1::GrantTokenResponse>
       method = &v1::AccountService::StubInterface::async_interface::GrantToken;
   Run(accounts_.get(), method, &authorization, std::move(request), patience, std::move(done));
 }
 
 void BrokerCalls::Publish(const std::string& authorization, v1::PublishRequest request,
                           Patience patience, Callback<v1::PublishResponse> done) {
-  const Method<v1::EventService::StubInterface::async_interface, v1::PublishRequest, v1::PublishResponse> method =
-      &v1::EventService::StubInterface::async_interface::Publish;
+  const Method<v1::EventService::StubInterface::async_interface, v1::PublishRequest,
+               v1::PublishResponse>
+      method = &v1::EventService::StubInterface::async_interface::Publish;
   Run(events_.get(), method, &authorization, std::move(request), patience, std::move(done));
 }
 
 void BrokerCalls::GetStatus(const std::string& authorization, Patience patience,
                             Callback<v1::GetStatusResponse> done) {
-  const Method<v1::EventService::StubInterface::async_interface, v1::GetStatusRequest, v1::GetStatusResponse> method =
-      &v1::EventService::StubInterface::async_interface::GetStatus;
+  const Method<v1::EventService::StubInterface::async_interface, v1::GetStatusRequest,
+               v1::GetStatusResponse>
+      method = &v1::EventService::StubInterface::async_interface::GetStatus;
   Run(events_.get(), method, &authorization, v1::GetStatusRequest(), patience, std::move(done));
 }
 

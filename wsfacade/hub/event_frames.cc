@@ -46,8 +46,8 @@ std::shared_ptr<const EventFrames> BuildEventFrames(
     AppendEventFrame(received.event, &text);
     frames->ids.insert(frames->ids.end(), received.subscription_ids.begin(),
                        received.subscription_ids.end());
-    frames->events.push_back({begin, static_cast<uint32_t>(text.size()),
-                              static_cast<uint32_t>(frames->ids.size())});
+    frames->events.push_back(
+        {begin, static_cast<uint32_t>(text.size()), static_cast<uint32_t>(frames->ids.size())});
   }
   frames->bytes.reset(new SharedBytes(std::move(text)));
   return frames;

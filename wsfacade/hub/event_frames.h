@@ -27,8 +27,7 @@ struct EventFrames {
   std::vector<int64_t> ids;
 };
 
-std::shared_ptr<const EventFrames> BuildEventFrames(
-    absl::Span<const client::ReceivedEvent> events);
+std::shared_ptr<const EventFrames> BuildEventFrames(absl::Span<const client::ReceivedEvent> events);
 
 }  // namespace carillon::facade
 

@@ -81,12 +81,11 @@ void Hub::Finish(absl::Duration limit) {
   SendClosing();
   {
     absl::MutexLock lock(&mu_);
-    mu_.AwaitWithTimeout(absl::Condition(
-                             +[](Hub* hub) ABSL_SHARED_LOCKS_REQUIRED(hub->mu_) {
-                               return !hub->closing_under_way_;
-                             },
-                             this),
-                         limit);
+    mu_.AwaitWithTimeout(
+        absl::Condition(
+            +[](Hub* hub) ABSL_SHARED_LOCKS_REQUIRED(hub->mu_) { return !hub->closing_under_way_; },
+            this),
+        limit);
   }
   calls_.Stop();
 }
@@ -173,34 +172,35 @@ void Hub::OnOpened(Opening opening, absl::StatusOr<v1::OpenSessionResponse> resp
 void Hub::Confirm(const UserSessionPtr& session, Opening opening) {
   v1::ResumeSessionsRequest request;
   request.add_session_ids(session->id);
-  calls_.ResumeSessions(
-      std::move(request), patience(),
-      [this, session, opening = std::move(opening)](
-          absl::StatusOr<v1::ResumeSessionsResponse> response) mutable {
-        // From here on the lease closes the session.
-        SessionLease lease(this, session);
-        absl::Status status = response.status();
-        {
-          absl::MutexLock lock(&mu_);
-          --openings_;
-          if (status.ok() && response->results_size() != 1) {
-            status = absl::InternalError("the broker's answer is not for one session");
-          }
-          if (status.ok()) status = wire::FromRpcStatus(response->results(0).error());
-          if (status.ok() && !changes_.contains(session->id) &&
-              sessions_.Find(session->id) == session &&
-              response->results(0).session().scope() != *session->scope) {
-            ChangeScope(session, response->results(0).session().scope());
-          }
-          ForgetChanges();
-          Flush();
-        }
-        if (status.ok()) {
-          opening.done(std::move(lease));
-        } else {
-          opening.done(std::move(status));
-        }
-      });
+  calls_.ResumeSessions(std::move(request), patience(),
+                        [this, session, opening = std::move(opening)](
+                            absl::StatusOr<v1::ResumeSessionsResponse> response) mutable {
+                          // From here on the lease closes the session.
+                          SessionLease lease(this, session);
+                          absl::Status status = response.status();
+                          {
+                            absl::MutexLock lock(&mu_);
+                            --openings_;
+                            if (status.ok() && response->results_size() != 1) {
+                              status =
+                                  absl::InternalError("the broker's answer is not for one session");
+                            }
+                            if (status.ok())
+                              status = wire::FromRpcStatus(response->results(0).error());
+                            if (status.ok() && !changes_.contains(session->id) &&
+                                sessions_.Find(session->id) == session &&
+                                response->results(0).session().scope() != *session->scope) {
+                              ChangeScope(session, response->results(0).session().scope());
+                            }
+                            ForgetChanges();
+                            Flush();
+                          }
+                          if (status.ok()) {
+                            opening.done(std::move(lease));
+                          } else {
+                            opening.done(std::move(status));
+                          }
+                        });
 }
 
 void Hub::CloseSession(const UserSessionPtr& session) {
@@ -226,20 +226,20 @@ void Hub::SendClosing() {
       closing_.pop_front();
     }
   }
-  calls_.CloseSessions(
-      request, {options_.call_timeout, false},
-      [this, request](absl::StatusOr<v1::CloseSessionsResponse> response) mutable {
-        {
-          absl::MutexLock lock(&mu_);
-          closing_under_way_ = false;
-          if (!response.ok()) {
-            for (std::string& id : *request.mutable_session_ids()) {
-              if (closing_.size() < options_.closing_max) closing_.push_front(std::move(id));
-            }
-          }
-        }
-        if (response.ok()) SendClosing();
-      });
+  calls_.CloseSessions(request, {options_.call_timeout, false},
+                       [this, request](absl::StatusOr<v1::CloseSessionsResponse> response) mutable {
+                         {
+                           absl::MutexLock lock(&mu_);
+                           closing_under_way_ = false;
+                           if (!response.ok()) {
+                             for (std::string& id : *request.mutable_session_ids()) {
+                               if (closing_.size() < options_.closing_max)
+                                 closing_.push_front(std::move(id));
+                             }
+                           }
+                         }
+                         if (response.ok()) SendClosing();
+                       });
 }
 
 void Hub::ChangeScope(const UserSessionPtr& session, absl::string_view scope) {
@@ -333,8 +333,7 @@ void Hub::OnResumed(std::shared_ptr<Resuming> resuming, size_t count,
   }
   Log(Level::kWarn, "the broker does not resume sessions",
       {{"reason", response.status().message()}});
-  fan_outs_.front()->thread().PostAfter(kResumeRetry,
-                                        [this, resuming] { ResumeNext(resuming); });
+  fan_outs_.front()->thread().PostAfter(kResumeRetry, [this, resuming] { ResumeNext(resuming); });
 }
 
 void Hub::FinishResuming(const Resuming& resuming) {
@@ -399,9 +398,8 @@ UpstreamSubscription* Hub::Acquire(FanOut* user, const ScopePtr& scope, absl::st
       (subscription->told & bit) == 0) {
     // Through the queue, behind what still comes for the one that had this id before.
     subscription->told |= bit;
-    PostTo(bit, [serial = subscription->serial](RegistrationTable& table) {
-      table.SetLive(serial);
-    });
+    PostTo(bit,
+           [serial = subscription->serial](RegistrationTable& table) { table.SetLive(serial); });
   }
   Flush();
   return subscription;
@@ -496,8 +494,9 @@ void Hub::LoseSubscription(UpstreamSubscription* subscription, const absl::Statu
   if (subscription->told != 0) {
     PostTo(subscription->told,
            [serial, text = absl::StrCat("events may have been lost: ", why.message(),
-                                        "; connect and register again")](
-               RegistrationTable& table) { table.Lose(serial, text); });
+                                        "; connect and register again")](RegistrationTable& table) {
+             table.Lose(serial, text);
+           });
     upstream_.Requeue(subscription);
   } else if (absl::IsUnauthenticated(why) || absl::IsAborted(why)) {
     // Another session may name it.

@@ -82,8 +82,8 @@ UpstreamSubscription* UpstreamTable::OnClosed(int64_t id) {
   adds_in_flight_.erase(id);
   if (id < 1 || id >= static_cast<int64_t>(by_id_.size())) return nullptr;
   UpstreamSubscription* subscription = by_id_[id].get();
-  const bool told = subscription != nullptr && (subscription->state == State::kSent ||
-                                                subscription->state == State::kLive);
+  const bool told = subscription != nullptr &&
+                    (subscription->state == State::kSent || subscription->state == State::kLive);
   return told ? subscription : nullptr;
 }
 

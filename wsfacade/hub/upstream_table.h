@@ -56,8 +56,8 @@ class UpstreamTable {
   UpstreamTable(const UpstreamTable&) = delete;
   UpstreamTable& operator=(const UpstreamTable&) = delete;
 
-  // The subscription for this scope and filter, used by `thread` from now on; made if there is none.
-  // Valid until its last user releases it.
+  // The subscription for this scope and filter, used by `thread` from now on; made if there is
+  // none. Valid until its last user releases it.
   UpstreamSubscription* Acquire(const ScopePtr& scope, absl::string_view filter, int thread);
   void Release(UpstreamSubscription* subscription, int thread);
 

@@ -27,8 +27,9 @@ absl::Time SteadyNow() {
           std::chrono::steady_clock::now().time_since_epoch())));
 }
 
-int64_t TickOf(absl::Time time) { return absl::ToInt64Nanoseconds(time - absl::UnixEpoch()) /
-                                         absl::ToInt64Nanoseconds(kTick); }
+int64_t TickOf(absl::Time time) {
+  return absl::ToInt64Nanoseconds(time - absl::UnixEpoch()) / absl::ToInt64Nanoseconds(kTick);
+}
 
 }  // namespace
 
@@ -101,9 +102,10 @@ void IoThread::PostAfter(absl::Duration delay, Task task) {
   Post([this, delay, task = std::move(task)]() mutable {
     auto timer = std::make_shared<boost::asio::steady_timer>(context_);
     timer->expires_after(absl::ToChronoMilliseconds(delay));
-    timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& error) mutable {
-      if (!error) task();
-    });
+    timer->async_wait(
+        [timer, task = std::move(task)](const boost::system::error_code& error) mutable {
+          if (!error) task();
+        });
   });
 }
 

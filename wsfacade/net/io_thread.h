@@ -64,8 +64,8 @@ class IoThread {
   // Runs `task` on the thread. Tasks run in the order of these calls; what they queue on
   // connections is written after all that were waiting have run. Any thread.
   void Post(Task task);
-  // The same for a task that carries `bytes`: waits while tasks hold more than `bytes_max`. Not from
-  // the thread itself.
+  // The same for a task that carries `bytes`: waits while tasks hold more than `bytes_max`. Not
+  // from the thread itself.
   void PostBytes(Task task, size_t bytes, size_t bytes_max);
 
   // Runs `task` so long from now. Any thread.

@@ -54,8 +54,8 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenerOptions& 
 
 absl::Status Listener::Bind() {
   const auto failure = [this](const boost::system::error_code& error) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", options_.listen.ToString(),
-                                               ": ", error.message()));
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", options_.listen.ToString(), ": ", error.message()));
   };
   boost::system::error_code error;
   tcp::resolver resolver(acceptor_.get_executor());
@@ -98,8 +98,8 @@ void Listener::AcceptAll() {
   for (int i = 0; i < kAcceptsPerPass; ++i) {
     tcp::endpoint peer;
     socklen_t size = static_cast<socklen_t>(peer.capacity());
-    const int socket = accept4(acceptor_.native_handle(), peer.data(), &size,
-                               SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int socket =
+        accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (socket >= 0) {
       peer.resize(size);
       Place(socket, peer);
@@ -134,15 +134,15 @@ void Listener::Place(int socket, const tcp::endpoint& peer) {
   accepted_.fetch_add(1, std::memory_order_relaxed);
   const int on = 1;
   setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  IoThread* thread = *std::min_element(threads_.begin(), threads_.end(),
-                                       [](const IoThread* a, const IoThread* b) {
-                                         return a->connection_count() < b->connection_count();
-                                       });
+  IoThread* thread =
+      *std::min_element(threads_.begin(), threads_.end(), [](const IoThread* a, const IoThread* b) {
+        return a->connection_count() < b->connection_count();
+      });
   thread->ExpectConnection();
   thread->Post([this, thread, socket, peer] {
-    auto connection = std::make_shared<Connection>(
-        thread, Socket(thread->context(), peer.protocol(), socket), FormatPeer(peer), tls_,
-        factory_());
+    auto connection =
+        std::make_shared<Connection>(thread, Socket(thread->context(), peer.protocol(), socket),
+                                     FormatPeer(peer), tls_, factory_());
     thread->Add(connection);
     connection->Start();
   });

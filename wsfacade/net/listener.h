@@ -33,7 +33,8 @@ class Listener {
 
   // Listens; accepts from Start on. `tls` may be null: no TLS. UNAVAILABLE: the address cannot be
   // listened on; the message says which and why. `tls` and `threads` must outlive it.
-  static absl::StatusOr<std::unique_ptr<Listener>> Open(const ListenerOptions& options, SSL_CTX* tls,
+  static absl::StatusOr<std::unique_ptr<Listener>> Open(const ListenerOptions& options,
+                                                        SSL_CTX* tls,
                                                         std::vector<IoThread*> threads,
                                                         ProtocolFactory factory);
 

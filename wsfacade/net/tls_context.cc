@@ -55,8 +55,8 @@ absl::StatusOr<SslContextPtr> MakeTlsContext(const std::string& certificate_file
         absl::StrCat(certificate_file, ": not a PEM certificate chain: ", TakeSslError()));
   }
   if (SSL_CTX_use_PrivateKey_file(ctx, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        key_file, ": not the PEM private key of ", certificate_file, ": ", TakeSslError()));
+    return absl::InvalidArgumentError(absl::StrCat(key_file, ": not the PEM private key of ",
+                                                   certificate_file, ": ", TakeSslError()));
   }
   if (SSL_CTX_check_private_key(ctx) != 1) {
     return absl::InvalidArgumentError(absl::StrCat(key_file, ": not the private key of ",

@@ -17,8 +17,7 @@ using program::Level;
 using program::Log;
 
 absl::Time SteadyNow() {
-  return absl::UnixEpoch() +
-         absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 }  // namespace
@@ -137,15 +136,15 @@ void WebsocketSession::Register(std::string filter, absl::string_view filter_tex
   LocalSubscription* subscription = table().FindOf(*this, lease_.scope(), filter);
   if (subscription == nullptr) {
     if (registrations().size() >= limits_->registrations_max) {
-      return AnswerError(text, absl::StrCat("a websocket may have at most registrations-max, ",
-                                            limits_->registrations_max,
-                                            ", registrations; deregister some first"));
+      return AnswerError(
+          text, absl::StrCat("a websocket may have at most registrations-max, ",
+                             limits_->registrations_max, ", registrations; deregister some first"));
     }
     if (registration_bytes_ + filter.size() > limits_->registration_bytes_max) {
-      return AnswerError(text, absl::StrCat("the filters of a websocket may have at most "
-                                            "registration-bytes-max, ",
-                                            limits_->registration_bytes_max,
-                                            ", bytes; deregister some first"));
+      return AnswerError(
+          text, absl::StrCat("the filters of a websocket may have at most "
+                             "registration-bytes-max, ",
+                             limits_->registration_bytes_max, ", bytes; deregister some first"));
     }
     subscription = table().Register(this, lease_.scope(), filter);
     registration_bytes_ += static_cast<uint32_t>(filter.size());

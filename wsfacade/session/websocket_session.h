@@ -34,7 +34,10 @@ struct WebsocketLimits {
   absl::Duration close_timeout = absl::Seconds(5);
 };
 
-class WebsocketSession : public Protocol, private FrameSink, private Registrant, private SessionSink {
+class WebsocketSession : public Protocol,
+                         private FrameSink,
+                         private Registrant,
+                         private SessionSink {
  public:
   // `limits`, `closes` and `fan_out`, its thread's, must outlive it.
   WebsocketSession(const WebsocketLimits* limits, CloseCounts* closes, FanOut* fan_out,

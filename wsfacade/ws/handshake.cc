@@ -52,8 +52,9 @@ HttpResponse HandshakeResponse(const HttpRequest& request) {
   HttpResponse response(http::status::switching_protocols, 11);
   response.set(http::field::upgrade, "websocket");
   response.set(http::field::connection, "Upgrade");
-  response.set(http::field::sec_websocket_accept,
-               AcceptKey(absl::StripAsciiWhitespace(Field(request, http::field::sec_websocket_key))));
+  response.set(
+      http::field::sec_websocket_accept,
+      AcceptKey(absl::StripAsciiWhitespace(Field(request, http::field::sec_websocket_key))));
   return response;
 }
 

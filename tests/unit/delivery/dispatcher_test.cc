@@ -672,7 +672,9 @@ TEST_F(DispatcherTest, TheNumberOfStreamsIsLimitedAndFreedWhenTheyClose) {
   EXPECT_EQ(dispatcher_->Open(StreamKind::kWatch, *session, &third).status().code(),
             absl::StatusCode::kResourceExhausted);
   first->Close();
-  EXPECT_TRUE(dispatcher_->Open(StreamKind::kWatch, *session, &third).ok());
+  auto stream = dispatcher_->Open(StreamKind::kWatch, *session, &third);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  third.Attach(*stream);
 }
 
 TEST_F(DispatcherTest, AClientThatAsksWithoutEverReadingIsCutOff) {

@@ -1,0 +1,48 @@
+// Registrants and a source of subscriptions for tests of RegistrationTable.
+#ifndef CARILLON_TESTS_UNIT_FACADE_REGISTRATION_FIXTURE_H_
+#define CARILLON_TESTS_UNIT_FACADE_REGISTRATION_FIXTURE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "wsfacade/hub/registration_table.h"
+
+namespace carillon::facade {
+
+// Notes what it hears.
+class FakeRegistrant : public Registrant {
+ public:
+  void OnLive() override { ++live_count; }
+  void OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) override {
+    events.push_back(frames->bytes().substr(begin, end - begin));
+  }
+  void OnRefused(LocalSubscription* subscription, const absl::Status&) override {
+    refused.push_back(subscription);
+  }
+  void OnLost(absl::string_view) override { ++lost_count; }
+
+  int live_count = 0;
+  int lost_count = 0;
+  std::vector<std::string> events;
+  std::vector<LocalSubscription*> refused;
+};
+
+// Hands out subscriptions of an UpstreamTable, as the hub does.
+class FakeSource : public UpstreamSource {
+ public:
+  UpstreamSubscription* Acquire(const ScopePtr& scope, absl::string_view filter) override {
+    return table.Acquire(scope, filter, 0);
+  }
+  void Release(UpstreamSubscription* subscription) override { table.Release(subscription, 0); }
+
+  UpstreamTable table;
+};
+
+inline SharedBytesPtr FrameOf(std::string text) {
+  return SharedBytesPtr(new SharedBytes(std::move(text)));
+}
+
+}  // namespace carillon::facade
+
+#endif  // CARILLON_TESTS_UNIT_FACADE_REGISTRATION_FIXTURE_H_
