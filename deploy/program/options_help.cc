@@ -28,7 +28,7 @@ std::string Wrap(absl::string_view lead, size_t indent, absl::string_view text) 
   if (column < indent) {
     out.append(indent - column, ' ');
     column = indent;
-  } else if (column > indent) {
+  } else if (column > 0) {
     new_line();
   }
   bool first = true;

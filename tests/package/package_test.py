@@ -1,0 +1,35 @@
+"""A service of somebody else is built against what `cmake --install` gives, and does its job."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from harness.programs import ACCOUNT_TEXT, BIN, Broker, clean_environment
+from harness.tls import Certificate
+
+HERE = Path(__file__).parent
+
+
+def run(*command, **options):
+    done = subprocess.run(list(map(str, command)), text=True, capture_output=True, **options)
+    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_a_service_is_built_against_the_installed_library_and_publishes_and_watches(tmp_path):
+    prefix, build = tmp_path / "prefix", tmp_path / "build"
+    run("cmake", "--install", BIN.parent, "--prefix", prefix)
+    assert os.access(prefix / "bin/carillon", os.X_OK)
+    run("cmake", "-G", "Ninja", "-S", HERE, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", build)
+
+    certificate = Certificate(tmp_path)
+    broker = Broker(tmp_path / "broker", certificate)
+    try:
+        printed = run(build / "somebodys_service",
+                      env=clean_environment(CARILLON_BROKER=broker.address,
+                                            CARILLON_CA=str(certificate.cert),
+                                            CARILLON_USER=ACCOUNT_TEXT))
+    finally:
+        broker.close()
+    assert printed == '{"from":"somebody"}\n'
