@@ -112,6 +112,10 @@ void AddLimitOptions(program::OptionSet* options, ServerOptions* o) {
                     64 << 10, 16 * kGiB);
   options->AddInt("io-threads", &o->io_threads, "I/O threads; 0: one for each core", 0,
                   UpstreamTable::kThreadsMax);
+  options->AddDuration("flush-window-max", &o->flush_window_max,
+                       "how long frames may wait for more to be written with them; only on a busy "
+                       "core, and 0: never",
+                       absl::ZeroDuration(), absl::Milliseconds(100));
   options->AddDuration("drain-timeout", &o->drain_timeout,
                        "how long open connections may take to end at shutdown",
                        absl::ZeroDuration(), absl::Hours(1));

@@ -41,7 +41,7 @@ absl::Status Server::Init(program::Metrics* metrics) {
       client::Connection::Open(options_.broker);
   if (!connection.ok()) return connection.status();
   for (int i = 0; i < ThreadCountOf(options_); ++i) {
-    threads_.push_back(std::make_unique<IoThread>(i));
+    threads_.push_back(std::make_unique<IoThread>(i, options_.flush_window_max));
   }
   hub_ = std::make_unique<Hub>(*connection, options_.hub, threads());
   api_context_ = {.hub = hub_.get(), .websocket_limits = &options_.websocket, .closes = &closes_};

@@ -121,6 +121,7 @@ void Connection::Send(const SharedBytesPtr& bytes, size_t begin, size_t end) {
   outbox_.Append(bytes, begin, end);
   thread_->counts.outbox_bytes.Add(static_cast<int64_t>(end - begin));
   QueueFlush();
+  thread_->CountQueued(end - begin);
 }
 
 void Connection::SendCopy(absl::string_view bytes) {
@@ -128,6 +129,7 @@ void Connection::SendCopy(absl::string_view bytes) {
   outbox_.AppendCopy(bytes);
   thread_->counts.outbox_bytes.Add(static_cast<int64_t>(bytes.size()));
   QueueFlush();
+  thread_->CountQueued(bytes.size());
 }
 
 void Connection::DropUnsent() {

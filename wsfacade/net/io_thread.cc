@@ -33,13 +33,15 @@ int64_t TickOf(absl::Time time) {
 
 }  // namespace
 
-IoThread::IoThread(int index)
+IoThread::IoThread(int index, absl::Duration flush_window_max)
     : index_(index),
       now_(SteadyNow()),
       wheel_(kWheelSlots),
       tick_timer_(context_),
       read_buffer_(kReadBufferBytes),
-      write_buffer_(kWriteBufferBytes) {
+      write_buffer_(kWriteBufferBytes),
+      pacer_(flush_window_max),
+      flush_timer_(context_) {
   wheel_.Advance(TickOf(now_), [](TimerWheel::Node*) {});
 }
 
@@ -116,7 +118,10 @@ void IoThread::RunInbox() {
     tasks.swap(inbox_);
   }
   now_ = SteadyNow();
-  for (Task& task : tasks) task();
+  for (Task& task : tasks) {
+    task();
+    if (RecordsAreFull()) FlushDirty();
+  }
 }
 
 void IoThread::Defer(Task task) {
@@ -142,9 +147,7 @@ void IoThread::Remove(Connection* connection) {
   }
   removed_.push_back(*found);
   connections_.erase(found);
-  if (!std::exchange(flush_posted_, true)) {
-    boost::asio::post(context_, [this] { FlushDirty(); });
-  }
+  ScheduleFlush();
 }
 
 std::vector<std::shared_ptr<Connection>> IoThread::connections() const {
@@ -153,16 +156,34 @@ std::vector<std::shared_ptr<Connection>> IoThread::connections() const {
 
 void IoThread::MarkDirty(Connection* connection) {
   dirty_.push_back(connection);
-  if (!std::exchange(flush_posted_, true)) {
+  ScheduleFlush();
+}
+
+bool IoThread::RecordsAreFull() const {
+  return !dirty_.empty() && unflushed_bytes_ >= dirty_.size() * kWriteBufferBytes;
+}
+
+void IoThread::ScheduleFlush() {
+  if (std::exchange(flush_scheduled_, true)) return;
+  const absl::Duration wait = pacer_.next() - SteadyNow();
+  if (wait <= absl::ZeroDuration()) {
     boost::asio::post(context_, [this] { FlushDirty(); });
+    return;
   }
+  flush_timer_.expires_after(absl::ToChronoNanoseconds(wait));
+  flush_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) FlushDirty();
+  });
 }
 
 void IoThread::FlushDirty() {
-  flush_posted_ = false;
+  if (!std::exchange(flush_scheduled_, false)) return;
+  unflushed_bytes_ = 0;
   std::vector<Connection*> dirty;
   dirty.swap(dirty_);
+  const absl::Time begin = SteadyNow();
   for (Connection* connection : dirty) connection->Flush();
+  if (!dirty.empty()) pacer_.OnFlushed(begin, SteadyNow());
   dirty.clear();
   if (dirty_.empty()) {
     dirty_.swap(dirty);

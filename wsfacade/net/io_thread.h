@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "wsfacade/net/flush_pacer.h"
 #include "wsfacade/net/timer_wheel.h"
 
 namespace carillon::facade {
@@ -47,7 +48,8 @@ class IoThread {
  public:
   using Task = absl::AnyInvocable<void()>;
 
-  explicit IoThread(int index);
+  // `flush_window_max`: see FlushPacer.
+  IoThread(int index, absl::Duration flush_window_max);
   // Joins.
   ~IoThread();
   IoThread(const IoThread&) = delete;
@@ -62,7 +64,8 @@ class IoThread {
   void Stop();
 
   // Runs `task` on the thread. Tasks run in the order of these calls; what they queue on
-  // connections is written after all that were waiting have run. Any thread.
+  // connections is written after all that were waiting have run, or when it fills TLS records. Any
+  // thread.
   void Post(Task task);
   // The same for a task that carries `bytes`: waits while tasks hold more than `bytes_max`. Not
   // from the thread itself.
@@ -95,8 +98,10 @@ class IoThread {
   void Remove(Connection* connection);
   std::vector<std::shared_ptr<Connection>> connections() const;
 
-  // Has its outbox written at the end of this pass.
+  // Has its outbox written, at the end of this pass or of the flush window.
   void MarkDirty(Connection* connection);
+  // So many bytes were put into the outbox of a connection that is marked.
+  void CountQueued(size_t bytes) { unflushed_bytes_ += bytes; }
 
   // Calls the connection's OnDeadline so long from now (a quarter of a second coarse).
   void SetDeadline(TimerWheel::Node* node, absl::Duration delay);
@@ -106,7 +111,10 @@ class IoThread {
 
  private:
   void RunInbox();
+  void ScheduleFlush();
   void FlushDirty();
+  // Whether waiting longer could not make the records that are written any larger.
+  bool RecordsAreFull() const;
   void Tick();
   bool IsEmpty() const { return connection_count() == 0; }
   bool HasRoom() const ABSL_SHARED_LOCKS_REQUIRED(mu_) {
@@ -133,7 +141,11 @@ class IoThread {
   std::vector<char> write_buffer_;
   std::vector<Task> deferred_;
   std::vector<Connection*> dirty_;
-  bool flush_posted_ = false;
+  // Of the connections in dirty_, about.
+  size_t unflushed_bytes_ = 0;
+  FlushPacer pacer_;
+  boost::asio::steady_timer flush_timer_;
+  bool flush_scheduled_ = false;
   absl::flat_hash_set<std::shared_ptr<Connection>> connections_;
   // Removed, kept until nothing of this pass can refer to them.
   std::vector<std::shared_ptr<Connection>> removed_;
