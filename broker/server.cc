@@ -13,6 +13,7 @@
 #include "absl/base/internal/raw_logging.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "broker/access/access_control.h"
 #include "broker/delivery/dispatcher.h"
 #include "broker/log/committer.h"
@@ -54,12 +55,36 @@ std::string RandomPassword() {
       absl::string_view(reinterpret_cast<const char*>(bytes), sizeof(bytes)));
 }
 
+// A store that was first used on loopback may still hold the well-known password.
+absl::Status RefuseWellKnownPassword(const Config& config, access::AccessControl* access) {
+  absl::Status verdict;
+  absl::Notification checked;
+  access->Authenticate(absl::StrCat("Basic ", absl::Base64Escape(absl::StrCat(
+                                                  kFirstUser, ":", kFirstPasswordOnLoopback))),
+                       [&](const absl::StatusOr<access::Identity>& identity) {
+                         if (identity.ok()) {
+                           verdict = absl::FailedPreconditionError(absl::StrCat(
+                               "the user ", kFirstUser,
+                               " still has the well-known password, with which nobody may "
+                               "listen on ",
+                               config.listen.ToString(),
+                               ": start on loopback and change it with "
+                               "'carillon users password ",
+                               kFirstUser, "', or delete the user"));
+                         }
+                         checked.Notify();
+                       });
+  checked.WaitForNotification();
+  return verdict;
+}
+
 // Whoever can reach a well-known password owns the broker: off loopback it is a random one.
 absl::Status MakeFirstUser(const Config& config, access::AccessControl* access) {
   const bool loopback = config.listen.IsLoopback();
+  if (!loopback && access->HasUsers()) return RefuseWellKnownPassword(config, access);
   const std::string path = absl::StrCat(config.data, "/first-password");
   const std::string password = loopback ? kFirstPasswordOnLoopback : RandomPassword();
-  if (!loopback && !access->HasUsers()) {
+  if (!loopback) {
     const absl::Status written = program::WriteFileAtomically(path, password + "\n", 0600);
     if (!written.ok()) return written;
   }
