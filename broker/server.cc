@@ -16,6 +16,7 @@
 #include "absl/synchronization/notification.h"
 #include "broker/access/access_control.h"
 #include "broker/delivery/dispatcher.h"
+#include "broker/grpc_glue.h"
 #include "broker/log/committer.h"
 #include "broker/server_metrics.h"
 #include "broker/service/account_service.h"
@@ -247,6 +248,7 @@ class Server::Impl {
   absl::Status Listen() {
     absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeCredentials(config_);
     if (!credentials.ok()) return credentials.status();
+    if (absl::Status can = CheckCanListen(config_.listen); !can.ok()) return can;
     event_service_ = std::make_unique<service::EventService>(&call_context_);
     session_service_ = std::make_unique<service::SessionService>(access_.get(), unary_calls_.get());
     account_service_ =
@@ -265,8 +267,7 @@ class Server::Impl {
     if (server_ == nullptr || port == 0) {
       return absl::UnavailableError(absl::StrCat(
           "cannot listen on ", config_.listen.ToString(),
-          ": the port is taken or not allowed, or the certificate and key are unusable; choose "
-          "another port with --listen, or look at the lines above"));
+          ": gRPC refuses the certificate and key, or the address; see the lines above"));
     }
     program::Endpoint taken = config_.listen;
     taken.port = static_cast<uint16_t>(port);

@@ -4,13 +4,13 @@
 #include <jwt.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 
 #include "absl/base/internal/raw_logging.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 
 namespace carillon::access {
 namespace {
@@ -66,10 +66,13 @@ std::string TextOrEmpty(const char* text) { return text == nullptr ? "" : text; 
 
 bool HasOurAlgorithm(jwt_t* jwt) { return TextOrEmpty(jwt_get_header(jwt, "alg")) == kAlgorithm; }
 
-std::optional<absl::Time> GetTime(jwt_t* jwt, const char* name) {
-  errno = 0;
-  const long seconds = jwt_get_grant_int(jwt, name);
-  if (errno != 0) return std::nullopt;
+// A time in whole seconds; `if_absent` if there is none. Nothing if it is something else, which
+// libjwt's own function takes for 0.
+std::optional<absl::Time> GetTime(jwt_t* jwt, const char* name, absl::Time if_absent) {
+  const TextPtr text(jwt_get_grants_json(jwt, name));
+  if (text == nullptr) return if_absent;
+  int64_t seconds;
+  if (!absl::SimpleAtoi(text.get(), &seconds)) return std::nullopt;
   return absl::FromUnixSeconds(seconds);
 }
 
@@ -119,14 +122,13 @@ absl::StatusOr<SignedToken> VerifyToken(absl::string_view token, absl::string_vi
       content.payload.iss() != kIssuer || content.payload.aud() != std::string(audience)) {
     return Malformed();
   }
-  const auto issue_time = GetTime(jwt.get(), "iat");
-  if (!issue_time.has_value()) return Malformed();
+  const auto issue_time = GetTime(jwt.get(), "iat", absl::InfiniteFuture());
+  const auto expire_time = GetTime(jwt.get(), "exp", absl::InfiniteFuture());
+  if (!issue_time.has_value() || *issue_time == absl::InfiniteFuture()) return Malformed();
+  if (!expire_time.has_value()) return Malformed();
+  if (*expire_time == absl::InfiniteFuture() && audience != kSessionAudience) return Malformed();
   content.issue_time = *issue_time;
-  if (const auto expire_time = GetTime(jwt.get(), "exp"); expire_time.has_value()) {
-    content.expire_time = *expire_time;
-  } else if (audience != kSessionAudience) {
-    return Malformed();
-  }
+  content.expire_time = *expire_time;
   return content;
 }
 

@@ -94,12 +94,13 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
     return true;
   }
 
+  // The first status counts. What ends it again, such as a write that fails, may be what the finish
+  // has waited for.
   void EndWith(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_) {
     delivery::SubscriberPtr subscriber;
     {
       absl::MutexLock lock(&mu_);
-      if (end_.has_value()) return;
-      end_ = status;
+      if (!end_.has_value()) end_ = status;
       subscriber = subscriber_;
     }
     if (subscriber != nullptr) subscriber->outbox.Close();

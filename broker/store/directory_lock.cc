@@ -20,9 +20,10 @@ absl::Status Error(int code, absl::string_view doing, const std::string& path) {
 }
 
 absl::Status CreateDirectory(const std::string& directory) {
-  const std::filesystem::path path = std::filesystem::absolute(directory).lexically_normal();
-  const std::filesystem::path parent =
-      path.has_filename() ? path.parent_path() : path.parent_path().parent_path();
+  std::filesystem::path path = std::filesystem::absolute(directory);
+  // A slash at the end.
+  if (!path.has_filename()) path = path.parent_path();
+  const std::filesystem::path parent = path.parent_path();
   std::error_code error;
   std::filesystem::create_directories(parent, error);
   if (error) return Error(error.value(), "creating directory", parent.string());

@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -80,6 +81,23 @@ absl::Status ErrorOf(int code, absl::string_view doing) {
                                                  advice.empty() ? "" : "; ", advice));
 }
 
+// The pages that are free, once those who still read them have ended. `txn` is a read transaction.
+absl::StatusOr<uint64_t> CountFreePages(Transaction& txn) {
+  // LMDB's own table of them: under each key an array of page numbers with its length in front.
+  constexpr MDB_dbi kFreePagesTable = 0;
+  Cursor cursor(txn, kFreePagesTable);
+  uint64_t pages = 0;
+  MDB_val key, value;
+  int code;
+  while ((code = cursor.Move(MDB_NEXT, &key, &value)) == MDB_SUCCESS) {
+    size_t count;
+    std::memcpy(&count, value.mv_data, sizeof(count));
+    pages += count;
+  }
+  if (code != MDB_NOTFOUND) return txn.Check(code, "reading the store");
+  return pages;
+}
+
 MDB_val ValueOf(absl::string_view text) {
   return MDB_val{text.size(), const_cast<char*>(text.data())};
 }
@@ -137,7 +155,7 @@ absl::StatusOr<std::unique_ptr<Environment>> Environment::Open(const std::string
   const std::string doing = absl::StrCat("opening ", path);
   MDB_env* env = nullptr;
   if (int code = mdb_env_create(&env); code != MDB_SUCCESS) return ErrorOf(code, doing);
-  std::unique_ptr<Environment> environment(new Environment(env, path));
+  std::unique_ptr<Environment> environment(new Environment(env, path, map_bytes));
   int code = mdb_env_set_mapsize(env, map_bytes);
   if (code == MDB_SUCCESS) code = mdb_env_set_maxdbs(env, kTablesMax);
   if (code == MDB_SUCCESS) code = mdb_env_set_maxreaders(env, kReadersMax);
@@ -147,7 +165,8 @@ absl::StatusOr<std::unique_ptr<Environment>> Environment::Open(const std::string
   return environment;
 }
 
-Environment::Environment(MDB_env* env, std::string path) : env_(env), path_(std::move(path)) {}
+Environment::Environment(MDB_env* env, std::string path, uint64_t map_bytes)
+    : env_(env), path_(std::move(path)), map_bytes_(map_bytes) {}
 
 Environment::~Environment() { mdb_env_close(env_); }
 
@@ -163,12 +182,23 @@ absl::Status Environment::Read(Body body) const {
 
 absl::Status Environment::Write(Body body) {
   absl::MutexLock lock(&write_mu_);
+  // LMDB itself sees to the limit until the map has grown.
+  if (MapHasGrown()) {
+    if (absl::Status status = CheckRoomLocked(); !status.ok()) return status;
+  }
   bool map_full = false;
-  return WriteLocked(body, &map_full);
+  absl::Status status = WriteLocked(body, &map_full);
+  // There may be free pages that are too few in a row, or were freed only just now.
+  if (!map_full || !CheckRoomLocked().ok()) return status;
+  return WriteGrowingLocked(body);
 }
 
 absl::Status Environment::WriteEvenIfFull(Body body) {
   absl::MutexLock lock(&write_mu_);
+  return WriteGrowingLocked(body);
+}
+
+absl::Status Environment::WriteGrowingLocked(Body body) {
   for (int growths = 0;; ++growths) {
     bool map_full = false;
     absl::Status status = WriteLocked(body, &map_full);
@@ -192,6 +222,26 @@ absl::Status Environment::WriteLocked(Body body, bool* map_full) {
   }
   *map_full = txn.map_full_;
   return status;
+}
+
+bool Environment::MapHasGrown() const {
+  MDB_envinfo info;
+  mdb_env_info(env_, &info);
+  return info.me_mapsize > map_bytes_;
+}
+
+absl::Status Environment::CheckRoomLocked() const {
+  MDB_envinfo info;
+  mdb_env_info(env_, &info);
+  MDB_stat stat;
+  mdb_env_stat(env_, &stat);
+  return Read([&](Transaction& txn) {
+    const absl::StatusOr<uint64_t> free_pages = CountFreePages(txn);
+    if (!free_pages.ok()) return free_pages.status();
+    const uint64_t used_pages = info.me_last_pgno + 1 - *free_pages;
+    const bool has_room = used_pages < map_bytes_ / stat.ms_psize;
+    return has_room ? absl::OkStatus() : txn.Check(MDB_MAP_FULL, "writing to the store");
+  });
 }
 
 absl::Status Environment::GrowMapLocked() {

@@ -64,8 +64,9 @@ class Environment {
   using Body = absl::FunctionRef<absl::Status(Transaction& txn)>;
 
   // Opens the file `path`, or creates it with mode 0600. No other process may have it open.
-  // `map_bytes` bounds its size. FAILED_PRECONDITION: it is not an LMDB file of a version that this
-  // LMDB reads.
+  // `map_bytes` bounds what is in it; the file can get somewhat larger, by pages that are free but
+  // not many in a row, and by what WriteEvenIfFull takes. FAILED_PRECONDITION: it is not an LMDB
+  // file of a version that this LMDB reads.
   static absl::StatusOr<std::unique_ptr<Environment>> Open(const std::string& path,
                                                            uint64_t map_bytes);
   ~Environment();
@@ -76,16 +77,23 @@ class Environment {
   absl::Status Read(Body body) const ABSL_LOCKS_EXCLUDED(map_mu_);
 
   // Runs `body` and commits, or changes nothing if that or `body` fails. On disk when it returns
-  // OK. One at a time; others wait.
+  // OK. One at a time; others wait. May run `body` again.
   absl::Status Write(Body body) ABSL_LOCKS_EXCLUDED(write_mu_, map_mu_);
 
-  // The same for small changes that must be possible when the map is full (removing takes pages
-  // before it gives them back): grows the map a little if need be, and then runs `body` again.
+  // The same for small changes that must be possible when the map is full: removing takes pages
+  // before it gives them back. What it adds to the map is not for Write to fill.
   absl::Status WriteEvenIfFull(Body body) ABSL_LOCKS_EXCLUDED(write_mu_, map_mu_);
 
  private:
-  Environment(MDB_env* env, std::string path);
+  Environment(MDB_env* env, std::string path, uint64_t map_bytes);
 
+  bool MapHasGrown() const;
+  // RESOURCE_EXHAUSTED if `map_bytes` are in use. Walks through all free pages.
+  absl::Status CheckRoomLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_)
+      ABSL_LOCKS_EXCLUDED(map_mu_);
+  // Runs `body` until the map is large enough for it.
+  absl::Status WriteGrowingLocked(Body body) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_)
+      ABSL_LOCKS_EXCLUDED(map_mu_);
   absl::Status WriteLocked(Body body, bool* map_full) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
   absl::Status GrowMapLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_)
       ABSL_LOCKS_EXCLUDED(map_mu_);
@@ -93,6 +101,7 @@ class Environment {
 
   MDB_env* const env_;
   const std::string path_;
+  const uint64_t map_bytes_;
   // Held for a write transaction. LMDB has a lock for that itself, but must not be asked to move
   // the map while there is one.
   absl::Mutex write_mu_ ABSL_ACQUIRED_BEFORE(map_mu_);

@@ -255,14 +255,15 @@ absl::Status LmdbEventLog::Append(absl::Span<const NewEvent> events, absl::Time 
   for (const NewEvent& event : events) {
     if (absl::Status status = CheckEvent(event); !status.ok()) return status;
   }
-  Place end;
+  Place old_end;
   {
     absl::MutexLock lock(&mu_);
-    end = end_;
+    old_end = end_;
   }
+  Place end;
   std::vector<EventBlockPtr> blocks;
   absl::Status status = environment_->Write([&](Transaction& txn) {
-    Appender appender(&txn, tables_, epoch_, now, end);
+    Appender appender(&txn, tables_, epoch_, now, old_end);
     for (size_t i = 0; i < events.size(); ++i) {
       if (absl::Status added = appender.Add(events[i], &outcomes[i]); !added.ok()) return added;
     }

@@ -26,8 +26,8 @@ uint64_t MapBytesFor(uint64_t log_bytes_max);
 struct StoreOptions {
   // Created with mode 0700 if it is not there.
   std::string directory;
-  // The largest size of the file, a multiple of 4,096. It is address space, not memory, and disk
-  // only as far as it is used.
+  // About the largest size of the file, a multiple of 4,096; see Environment::Open. It is address
+  // space, not memory, and disk only as far as it is used.
   uint64_t map_bytes = MapBytesFor(uint64_t{16} << 30);
 };
 

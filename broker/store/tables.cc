@@ -97,7 +97,7 @@ absl::Status OpenExisting(Transaction& txn, OpenedTables* opened) {
 
 absl::StatusOr<OpenedTables> OpenTables(Environment& environment) {
   OpenedTables opened;
-  absl::Status status = environment.Write([&](Transaction& txn) {
+  absl::Status status = environment.WriteEvenIfFull([&](Transaction& txn) {
     const absl::StatusOr<bool> empty = IsEmpty(txn);
     if (!empty.ok()) return empty.status();
     return *empty ? Create(txn, &opened) : OpenExisting(txn, &opened);

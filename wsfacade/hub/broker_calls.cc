@@ -10,7 +10,7 @@ namespace carillon::facade {
 
 template <typename Request, typename Response>
 struct BrokerCalls::Call {
-  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientContext> context = std::make_unique<grpc::ClientContext>();
   Request request;
   Response response;
   Callback<Response> done;
@@ -40,9 +40,12 @@ bool BrokerCalls::Begin(grpc::ClientContext* context) {
   return true;
 }
 
-void BrokerCalls::End(grpc::ClientContext* context) {
+void BrokerCalls::End(std::unique_ptr<grpc::ClientContext> context) {
   absl::MutexLock lock(&mu_);
-  under_way_.erase(context);
+  under_way_.erase(context.get());
+  // Before Stop returns: it holds the channel, and a thread of gRPC that destroys the last one of
+  // all waits for itself.
+  context.reset();
 }
 
 template <typename Request, typename Response, typename Stub, typename Method>
@@ -51,16 +54,16 @@ void BrokerCalls::Run(Stub* stub, Method method, const std::string* authorizatio
   auto call = std::make_shared<Call<Request, Response>>();
   call->request = std::move(request);
   call->done = std::move(done);
-  call->context.set_deadline(absl::ToChronoTime(absl::Now() + patience.timeout));
-  call->context.set_wait_for_ready(patience.wait_for_connection);
+  call->context->set_deadline(absl::ToChronoTime(absl::Now() + patience.timeout));
+  call->context->set_wait_for_ready(patience.wait_for_connection);
   if (authorization != nullptr) {
-    call->context.AddMetadata("authorization", *authorization);
-  } else if (absl::Status status = connection_->Authorize(&call->context); !status.ok()) {
+    call->context->AddMetadata("authorization", *authorization);
+  } else if (absl::Status status = connection_->Authorize(call->context.get()); !status.ok()) {
     // The facade's own fault, not the user's.
     return call->done(absl::UnavailableError(status.message()));
   }
-  if (!Begin(&call->context)) return call->done(absl::CancelledError("the server is ending"));
-  (stub->async()->*method)(&call->context, &call->request, &call->response,
+  if (!Begin(call->context.get())) return call->done(absl::CancelledError("the server is ending"));
+  (stub->async()->*method)(call->context.get(), &call->request, &call->response,
                            [this, call](grpc::Status status) {
                              absl::Status result = wire::FromGrpcStatus(status);
                              if (result.ok()) {
@@ -70,7 +73,7 @@ void BrokerCalls::Run(Stub* stub, Method method, const std::string* authorizatio
                              }
                              // What the callback holds goes before Stop returns.
                              call->done = nullptr;
-                             End(&call->context);
+                             End(std::move(call->context));
                            });
 }
 

@@ -68,7 +68,7 @@ class BrokerCalls {
            Patience patience, Callback<Response> done);
   // False: stopped.
   bool Begin(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mu_);
-  void End(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mu_);
+  void End(std::unique_ptr<grpc::ClientContext> context) ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::shared_ptr<client::Connection> connection_;
   const std::unique_ptr<v1::SessionService::Stub> sessions_;

@@ -47,8 +47,7 @@ std::string ReasonOf(const absl::Status& status) {
   return info.has_value() ? info->reason() : "";
 }
 
-v1::Claim MakeClaim(absl::string_view scope, absl::string_view action,
-                    absl::string_view specific) {
+v1::Claim MakeClaim(absl::string_view scope, absl::string_view action, absl::string_view specific) {
   v1::Claim claim;
   claim.set_scope(std::string(scope));
   claim.set_action(std::string(action));

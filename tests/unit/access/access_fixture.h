@@ -37,7 +37,7 @@ class MemoryAccountStore final : public AccountStore {
 
 class TestClock {
  public:
-  absl::Time Now() const { return start_ + absl::Nanoseconds(elapsed_ns_); }
+  absl::Time Now() const { return start_ + absl::Nanoseconds(elapsed_ns_.load()); }
   void Advance(absl::Duration by) { elapsed_ns_ += absl::ToInt64Nanoseconds(by); }
 
  private:
@@ -59,7 +59,6 @@ class RecordingListener final : public SessionListener {
 
 // The ErrorInfo reason; "" if there is none.
 std::string ReasonOf(const absl::Status& status);
-
 
 v1::Claim MakeClaim(absl::string_view scope, absl::string_view action, absl::string_view specific);
 std::string Basic(absl::string_view user, absl::string_view password);

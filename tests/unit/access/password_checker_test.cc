@@ -59,9 +59,8 @@ class PasswordCheckerTest : public ::testing::Test {
   }
   std::vector<absl::StatusOr<bool>> AwaitAnswers(size_t count) {
     absl::MutexLock lock(&mu_);
-    const auto there = [this, count]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
-      return answers_.size() >= count;
-    };
+    const auto there = [this, count]()
+                           ABSL_SHARED_LOCKS_REQUIRED(mu_) { return answers_.size() >= count; };
     EXPECT_TRUE(mu_.AwaitWithTimeout(absl::Condition(&there), absl::Seconds(30)));
     return answers_;
   }

@@ -30,9 +30,9 @@ TEST(PasswordHash, IsSalted) {
 
 // RFC 7914, section 12: "password" with "NaCl", N = 1024, r = 8, p = 16, the first 64 bytes.
 TEST(PasswordHash, AgreesWithTheRfc) {
-  EXPECT_TRUE(VerifyPassword(
-      "password",
-      "$scrypt$ln=10,r=8,p=16$TmFDbA$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA"));
+  EXPECT_TRUE(VerifyPassword("password",
+                             "$scrypt$ln=10,r=8,p=16$TmFDbA$/bq+HJ00cgB4VucZDQHp/"
+                             "nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA"));
 }
 
 TEST(PasswordHash, NothingMatchesAnUnmatchableOne) {

@@ -13,8 +13,7 @@
 namespace carillon::access {
 namespace {
 
-CompiledClaim Claim(absl::string_view scope, absl::string_view action,
-                    absl::string_view specific) {
+CompiledClaim Claim(absl::string_view scope, absl::string_view action, absl::string_view specific) {
   return CompiledClaim::Compile(MakeClaim(scope, action, specific)).value();
 }
 
@@ -116,8 +115,7 @@ TEST(Scope, IdTellsNarrowedFromHeld) {
 
 TEST(Scope, ADecisionNamesTheClaim) {
   const Scope scope({Claim("events", "post", "*")}, std::nullopt);
-  EXPECT_EQ(scope.Check("events", "post", "machines").reason,
-            "covered by the claim events.post.*");
+  EXPECT_EQ(scope.Check("events", "post", "machines").reason, "covered by the claim events.post.*");
   const Decision denied = scope.Check("users", "create", "bob");
   EXPECT_FALSE(denied.allowed);
   EXPECT_EQ(denied.reason, "needs the claim users.create.bob");

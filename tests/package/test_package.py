@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.programs import ACCOUNT_TEXT, BIN, Broker, clean_environment
 from harness.tls import Certificate
 
-HERE = Path(__file__).parent
+SERVICE = Path(__file__).parent / "service"
 
 
 def run(*command, **options):
@@ -20,7 +20,7 @@ def test_a_service_is_built_against_the_installed_library_and_publishes_and_watc
     prefix, build = tmp_path / "prefix", tmp_path / "build"
     run("cmake", "--install", BIN.parent, "--prefix", prefix)
     assert os.access(prefix / "bin/carillon", os.X_OK)
-    run("cmake", "-G", "Ninja", "-S", HERE, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "-G", "Ninja", "-S", SERVICE, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", build)
 
     certificate = Certificate(tmp_path)
