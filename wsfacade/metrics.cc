@@ -49,6 +49,12 @@ void CollectHub(const MetricSources& sources, program::Scrape* scrape) {
                 static_cast<double>(sources.hub->session_count()));
   scrape->Gauge("carillon_wsfacade_registrations", "Registrations of all websockets.",
                 sum(&FanOut::Counts::registrations));
+  scrape->Gauge("carillon_wsfacade_websockets_lagging",
+                "Websockets that have fallen behind and are caught up from the broker's log.",
+                sum(&FanOut::Counts::lagging));
+  scrape->Counter("carillon_wsfacade_replays_started_total",
+                  "Stretches of the broker's log that were asked for to catch websockets up.",
+                  static_cast<double>(sources.hub->replays().started()));
   scrape->Gauge("carillon_wsfacade_upstream_subscriptions",
                 "Subscriptions at the broker: registrations with equal filter and scope share one.",
                 static_cast<double>(sources.hub->upstream_count()));

@@ -88,7 +88,13 @@ void AddLimitOptions(program::OptionSet* options, ServerOptions* o) {
                   1'000'000);
   options->AddInt("commands-burst", &websocket.commands.burst, "commands at once", 1, 10'000'000);
   options->AddBytes("outbox-bytes-max", &websocket.outbox_bytes_max,
-                    "what may wait for a client to read it; beyond, it is closed", 4 << 10, kGiB);
+                    "what may wait for a client to read it; beyond, it is caught up from the "
+                    "broker's log at its own pace",
+                    4 << 10, kGiB);
+  options->AddDuration("stall-timeout", &websocket.stall_timeout,
+                       "how long a client of which more waits may read nothing; beyond, it is "
+                       "closed",
+                       kShortest, kLongest);
   options->AddDuration("ping-interval", &websocket.ping_interval,
                        "silence after which a client is asked whether it is still there", kShortest,
                        kLongest);
@@ -110,6 +116,9 @@ void AddLimitOptions(program::OptionSet* options, ServerOptions* o) {
   options->AddBytes("fan-out-bytes-max", &o->hub.fan_out_bytes_max,
                     "events that may wait for one I/O thread; beyond, the broker is held back",
                     64 << 10, 16 * kGiB);
+  options->AddInt("replays-max", &o->hub.replays_max,
+                  "clients that are caught up from the broker's log at a time; the others wait", 1,
+                  100'000);
   options->AddInt("io-threads", &o->io_threads, "I/O threads; 0: one for each core", 0,
                   UpstreamTable::kThreadsMax);
   options->AddDuration("flush-window-max", &o->flush_window_max,

@@ -171,7 +171,8 @@ void Dispatcher::SetState(Subscriber& subscriber, State state) {
 void Dispatcher::CatchUp(const SubscriberPtr& subscriber) {
   Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
   if (side.state != State::kCatchingUp || side.reading) return;
-  if (side.cursor >= dispatched_) return GoLive(*subscriber);
+  if (side.cursor >= side.until) return Complete(*subscriber);
+  if (side.cursor >= dispatched_ && side.until == Subscriber::kNoEnd) return GoLive(*subscriber);
   if (!AwaitRoom(*subscriber, options_.outbox_bytes_max / 2)) return;
   if (const Committed* recent = FindRecent(side.cursor + 1)) {
     // One block at a time, between which the others have their turn.
@@ -224,7 +225,9 @@ bool Dispatcher::CatchUpWith(Subscriber& subscriber, const Committed& committed)
   Deliveries found;
   found.block = committed.block;
   found.committed_at = committed.at;
-  for (uint64_t i = side.cursor + 1 - block.first_sequence(); i < block.size(); ++i) {
+  const uint64_t end = std::min(block.last_sequence(), side.until);
+  for (uint64_t i = side.cursor + 1 - block.first_sequence(); i <= end - block.first_sequence();
+       ++i) {
     wire::EventView event;
     if (!wire::ParseEvent(wire::EventOfRecord(block.record(i)), &event)) continue;
     const auto slots = table_.MatchFor(subscriber, block.first_sequence() + i, event);
@@ -248,13 +251,13 @@ bool Dispatcher::CatchUpWith(Subscriber& subscriber, const Committed& committed)
     stats_.events_queued += events;
     subscriber.TellFilled();
   }
-  side.cursor = block.last_sequence();
+  side.cursor = end;
   return true;
 }
 
 void Dispatcher::SkipTrimmed(Subscriber& subscriber) {
   Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
-  const uint64_t until = log_->bounds().first_sequence - 1;
+  const uint64_t until = std::min(log_->bounds().first_sequence - 1, side.until);
   if (until <= side.cursor) return;
   v1::Gap gap;
   gap.set_after(log::PositionString({log_->epoch(), side.cursor}));
@@ -278,6 +281,14 @@ void Dispatcher::SkipTrimmed(Subscriber& subscriber) {
 void Dispatcher::GoLive(Subscriber& subscriber) {
   SetState(subscriber, State::kLive);
   PutProgress(subscriber, std::max(dispatched_, subscriber.dispatcher_side.cursor), true);
+}
+
+void Dispatcher::Complete(Subscriber& subscriber) {
+  PutProgress(subscriber, subscriber.dispatcher_side.cursor, false);
+  if (subscriber.dispatcher_side.state == State::kEnded) return;
+  RemoveSubscriptions(subscriber);
+  SetState(subscriber, State::kComplete);
+  subscriber.TellComplete();
 }
 
 // --- Commands ---
@@ -318,9 +329,9 @@ void Dispatcher::Remove(SubscriberPtr subscriber, std::vector<int64_t> ids) {
   });
 }
 
-void Dispatcher::StartDelivery(SubscriberPtr subscriber, const v1::StartPosition& start) {
-  Post([this, subscriber = std::move(subscriber), start] {
-    DoStart(subscriber, start);
+void Dispatcher::StartDelivery(SubscriberPtr subscriber, const v1::StartDelivery& delivery) {
+  Post([this, subscriber = std::move(subscriber), delivery] {
+    DoStart(subscriber, delivery);
     subscriber->TellCommandDone();
   });
 }
@@ -340,7 +351,7 @@ void Dispatcher::Close(SubscriberPtr subscriber) {
 
 void Dispatcher::DoAdd(const SubscriberPtr& subscriber,
                        std::vector<NewSubscription>& subscriptions) {
-  if (subscriber->dispatcher_side.state == State::kEnded) return;
+  if (subscriber->dispatcher_side.IsOver()) return;
   v1::SubscribeResponse added;
   for (NewSubscription& subscription : subscriptions) {
     const int64_t id = subscription.id;
@@ -382,12 +393,19 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
     return wire::Error(absl::StatusCode::kAborted, "SCOPE_CHANGED",
                        "the session's scope has changed; a session_change tells the new one");
   }
+  uint64_t after = side.state == State::kWaiting ? 0 : log_->bounds().last_sequence;
+  if (!subscription.after.empty()) {
+    const absl::StatusOr<uint64_t> own_after =
+        ResolvePosition(subscription.after, "after", "leave it empty");
+    if (!own_after.ok()) return own_after.status();
+    after = std::max(after, *own_after);
+  }
   SubscriptionTable::Subscription entry;
   entry.subscriber = subscriber.get();
   entry.id = subscription.id;
   entry.own = own;
   entry.filter = std::move(subscription.filter);
-  entry.after = side.state == State::kWaiting ? 0 : log_->bounds().last_sequence;
+  entry.after = after;
   side.slots.emplace(subscription.id, table_.Add(std::move(entry), scope));
   ++stats_.subscriptions;
   return absl::OkStatus();
@@ -395,7 +413,7 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
 
 void Dispatcher::DoRemove(const SubscriberPtr& subscriber, const std::vector<int64_t>& ids) {
   Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
-  if (side.state == State::kEnded) return;
+  if (side.IsOver()) return;
   v1::SubscribeResponse removed;
   for (int64_t id : ids) {
     removed.mutable_removed()->add_subscription_ids(id);
@@ -408,20 +426,28 @@ void Dispatcher::DoRemove(const SubscriberPtr& subscriber, const std::vector<int
   PutControl(*subscriber, removed);
 }
 
+absl::StatusOr<uint64_t> Dispatcher::ResolvePosition(absl::string_view position,
+                                                     absl::string_view field,
+                                                     absl::string_view hint) const {
+  const absl::StatusOr<log::Position> decoded = log::DecodePosition(position);
+  if (!decoded.ok() || decoded->epoch != log_->epoch() ||
+      decoded->sequence > log_->bounds().last_sequence) {
+    return wire::Error(absl::StatusCode::kInvalidArgument, "POSITION_INVALID",
+                       absl::StrCat(field, ": not a position of this log; ", hint));
+  }
+  return decoded->sequence;
+}
+
 absl::StatusOr<uint64_t> Dispatcher::ResolveStart(const v1::StartPosition& start) const {
   const log::LogBounds bounds = log_->bounds();
   if (start.start_case() == v1::StartPosition::kEarliest && start.earliest()) {
     return bounds.first_sequence - 1;
   }
   if (start.start_case() != v1::StartPosition::kAfter) return bounds.last_sequence;
-  const absl::StatusOr<log::Position> position = log::DecodePosition(start.after());
-  if (!position.ok() || position->epoch != log_->epoch() ||
-      position->sequence > bounds.last_sequence) {
-    return wire::Error(absl::StatusCode::kInvalidArgument, "POSITION_INVALID",
-                       "start.after: not a position of this log; begin with earliest, or with none "
-                       "for what comes next");
-  }
-  if (position->sequence + 1 < bounds.first_sequence) {
+  const absl::StatusOr<uint64_t> after = ResolvePosition(
+      start.after(), "start.after", "begin with earliest, or with none for what comes next");
+  if (!after.ok()) return after.status();
+  if (*after + 1 < bounds.first_sequence) {
     const std::string earliest = log::PositionString({log_->epoch(), bounds.first_sequence - 1});
     return wire::Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED",
                        absl::StrCat("start.after: events after this position are no longer kept; "
@@ -429,28 +455,40 @@ absl::StatusOr<uint64_t> Dispatcher::ResolveStart(const v1::StartPosition& start
                                     earliest),
                        {{"earliest", earliest}});
   }
-  return position->sequence;
+  return *after;
 }
 
-void Dispatcher::DoStart(const SubscriberPtr& subscriber, const v1::StartPosition& start) {
+absl::StatusOr<uint64_t> Dispatcher::ResolveUntil(absl::string_view until) const {
+  if (until.empty()) return Subscriber::kNoEnd;
+  return ResolvePosition(until, "until", "leave it empty for a stream without an end");
+}
+
+void Dispatcher::DoStart(const SubscriberPtr& subscriber, const v1::StartDelivery& delivery) {
   Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
-  if (side.state == State::kEnded) return;
+  if (side.IsOver()) return;
   if (side.state != State::kWaiting) {
     return End(*subscriber,
                wire::Error(absl::StatusCode::kFailedPrecondition, "ALREADY_STARTED",
                            "delivery on this stream has started; open another stream to "
                            "start elsewhere"));
   }
-  const absl::StatusOr<uint64_t> after = ResolveStart(start);
+  const absl::StatusOr<uint64_t> after = ResolveStart(delivery.start());
   if (!after.ok()) return End(*subscriber, after.status());
+  const absl::StatusOr<uint64_t> until = ResolveUntil(delivery.until());
+  if (!until.ok()) return End(*subscriber, until.status());
+  side.until = *until;
   side.cursor = *after;
   side.told = *after;
   SetState(*subscriber, State::kCatchingUp);
-  if (*after < dispatched_) {
+  // Else the first thing that CatchUp has to say is how far it is.
+  if (*after < (side.until == Subscriber::kNoEnd ? dispatched_ : side.until)) {
     PutProgress(*subscriber, *after, false);
-  } else {
+  }
+  if (*after >= dispatched_) {
     // What is committed but not dispatched yet lies before its start.
-    for (const auto& [id, slot] : side.slots) table_.SetAfter(slot, *after);
+    for (const auto& [id, slot] : side.slots) {
+      table_.SetAfter(slot, std::max(*after, table_.at(slot).after));
+    }
   }
   CatchUp(subscriber);
 }
@@ -515,7 +553,7 @@ void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
 // --- What goes into outboxes besides events ---
 
 void Dispatcher::PutControl(Subscriber& subscriber, const google::protobuf::Message& response) {
-  if (subscriber.dispatcher_side.state == State::kEnded) return;
+  if (subscriber.dispatcher_side.IsOver()) return;
   if (subscriber.outbox.PushControl(response.SerializeAsString()) == Outbox::Verdict::kFull) {
     return End(subscriber, StreamTooSlow());
   }

@@ -64,13 +64,15 @@ struct NewSubscription {
   access::SessionPtr session;
   // Session.scope it is meant for; empty: any.
   std::string scope_id;
+  // The position after which it sees events at the earliest; empty: any.
+  std::string after;
 };
 
 // One thread owns the match index and the dispatcher's side of every stream; whatever else wants
 // something of it posts a command, and commands and committed blocks are taken in order. A stream
 // is either live, and then gets each block as it is dispatched, or catching up: a reader thread
 // fetches blocks of the log for it, one at a time, and the dispatcher matches them between live
-// blocks until the stream has reached the live end.
+// blocks until the stream has reached the live end, or the end that was asked for.
 class Dispatcher : public access::SessionListener {
  public:
   // `log` must outlive it.
@@ -92,8 +94,8 @@ class Dispatcher : public access::SessionListener {
   // as after the next two, StreamWriter::OnCommandDone is called: one command at a time.
   void Add(SubscriberPtr subscriber, std::vector<NewSubscription> subscriptions);
   void Remove(SubscriberPtr subscriber, std::vector<int64_t> ids);
-  // Ends the stream if the position is no good.
-  void StartDelivery(SubscriberPtr subscriber, const v1::StartPosition& start);
+  // Ends the stream if a position is no good.
+  void StartDelivery(SubscriberPtr subscriber, const v1::StartDelivery& delivery);
   // Puts a response into the outbox behind what the commands before gave.
   void Respond(SubscriberPtr subscriber, const v1::SubscribeResponse& response);
   // There is room in the outbox again.
@@ -127,7 +129,7 @@ class Dispatcher : public access::SessionListener {
   void DoAdd(const SubscriberPtr& subscriber, std::vector<NewSubscription>& subscriptions);
   absl::Status AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription);
   void DoRemove(const SubscriberPtr& subscriber, const std::vector<int64_t>& ids);
-  void DoStart(const SubscriberPtr& subscriber, const v1::StartPosition& start);
+  void DoStart(const SubscriberPtr& subscriber, const v1::StartDelivery& delivery);
   void DoClose(const SubscriberPtr& subscriber);
   void DoSessionChanged(const access::SessionPtr& session);
   void RemoveSubscriptions(Subscriber& subscriber);
@@ -144,12 +146,18 @@ class Dispatcher : public access::SessionListener {
   const Committed* FindRecent(uint64_t sequence) const;
   void SkipTrimmed(Subscriber& subscriber);
   void GoLive(Subscriber& subscriber);
+  void Complete(Subscriber& subscriber);
 
   void PutControl(Subscriber& subscriber, const google::protobuf::Message& response);
   void PutProgress(Subscriber& subscriber, uint64_t sequence, bool live);
   void SendProgress();
   void Tick();
+  // The sequence of a position of this log. `field` and `hint`, what to do instead, are for the
+  // error.
+  absl::StatusOr<uint64_t> ResolvePosition(absl::string_view position, absl::string_view field,
+                                           absl::string_view hint) const;
   absl::StatusOr<uint64_t> ResolveStart(const v1::StartPosition& start) const;
+  absl::StatusOr<uint64_t> ResolveUntil(absl::string_view until) const;
 
   const log::EventLog* const log_;
   const DispatcherOptions options_;

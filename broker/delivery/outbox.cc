@@ -64,9 +64,9 @@ void Outbox::SetBytesLocked(size_t bytes) {
   bytes_ = bytes;
 }
 
-bool Outbox::writing() const {
+bool Outbox::idle() const {
   absl::MutexLock lock(&mu_);
-  return writing_;
+  return !writing_ && items_.empty();
 }
 
 size_t Outbox::bytes() const {

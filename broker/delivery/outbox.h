@@ -80,8 +80,8 @@ class Outbox {
   // Drops what is queued and accepts nothing any more.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether a message is being written.
-  bool writing() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether nothing is queued and no message is being written.
+  bool idle() const ABSL_LOCKS_EXCLUDED(mu_);
   // Queued bytes; what is being written does not count.
   size_t bytes() const ABSL_LOCKS_EXCLUDED(mu_);
 

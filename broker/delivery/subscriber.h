@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ class StreamWriter {
   virtual void OnOutboxFilled() = 0;
   // A command was carried out: the next may come.
   virtual void OnCommandDone() = 0;
+  // Nothing more is put into the outbox: the stream is to end with OK when all of it was written.
+  virtual void OnComplete() = 0;
   // The stream is to end with this status; what was queued is dropped.
   virtual void OnEnd(const absl::Status& status) = 0;
   // The end has waited long enough for a client that does not read.
@@ -64,6 +67,10 @@ class Subscriber {
     absl::MutexLock lock(&mu_);
     if (writer_ != nullptr) writer_->OnCommandDone();
   }
+  void TellComplete() ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    if (writer_ != nullptr) writer_->OnComplete();
+  }
   void TellEnd(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     if (writer_ != nullptr) writer_->OnEnd(status);
@@ -86,14 +93,19 @@ class Subscriber {
     kCatchingUp,
     // Receives what is committed.
     kLive,
+    // Has reached `until`; what is queued is still to be written.
+    kComplete,
     // Over; receives nothing.
     kEnded,
   };
+  static constexpr uint64_t kNoEnd = std::numeric_limits<uint64_t>::max();
   struct DispatcherSide {
     State state = State::kWaiting;
     // Catching up: everything up to here has been looked at. While live the dispatcher's own place
     // counts.
     uint64_t cursor = 0;
+    // The last event it is to look at. One with an end reads the log up to it and is never live.
+    uint64_t until = kNoEnd;
     // A read of the log is under way.
     bool reading = false;
     // The last place the client was told of, in events or progress.
@@ -104,6 +116,9 @@ class Subscriber {
     bool end_overdue = false;
     // What the block in hand has for it.
     Deliveries staged;
+
+    // Nothing more may be put into the outbox.
+    bool IsOver() const { return state == State::kComplete || state == State::kEnded; }
   };
   DispatcherSide dispatcher_side;
 

@@ -24,9 +24,9 @@ grpc::ByteBuffer EncodeMessage(const delivery::OutboxMessage& message, DeliveryM
 // `Reactor` is a ServerBidiReactor or ServerWriteReactor of ByteBuffers. Deletes itself when gRPC
 // is done with it.
 //
-// At most one write is under way, which Outbox::writing() tells. The end comes from the dispatcher
-// (OnEnd, after it closed the outbox) or from the client (OnCancel); Finish is called once, when
-// nothing is being written any more.
+// At most one write is under way. The end comes from the dispatcher (OnComplete, or OnEnd after it
+// closed the outbox) or from the client (OnCancel); Finish is called once, when nothing is being
+// written any more and nothing is left in the outbox.
 template <class Reactor>
 class DeliveryCall : public Reactor, public delivery::StreamWriter {
  public:
@@ -34,6 +34,13 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
       : context_(context), call_context_(call_context) {}
 
   void OnOutboxFilled() override { WriteNext(); }
+  void OnComplete() override ABSL_LOCKS_EXCLUDED(mu_) {
+    {
+      absl::MutexLock lock(&mu_);
+      complete_ = true;
+    }
+    FinishIfEnded();
+  }
   void OnEnd(const absl::Status& status) override { EndWith(status); }
   void OnCutOff() override { context_->TryCancel(); }
 
@@ -115,17 +122,17 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
     this->StartWrite(&response_);
   }
 
-  // Whether the stream has ended and nothing is being written.
+  // Whether the stream has ended and nothing is left to be written.
   bool FinishIfEnded() ABSL_LOCKS_EXCLUDED(mu_) {
     absl::Status end;
     {
       absl::MutexLock lock(&mu_);
-      if (!end_.has_value()) return false;
+      if (!end_.has_value() && !complete_) return false;
       if (finished_) return true;
       if (authenticating_) return false;
-      if (subscriber_ != nullptr && subscriber_->outbox.writing()) return false;
+      if (subscriber_ != nullptr && !subscriber_->outbox.idle()) return false;
       finished_ = true;
-      end = *end_;
+      end = end_.value_or(absl::OkStatus());
     }
     // Outside of the lock: once it is called, another thread may delete this.
     this->Finish(wire::ToGrpcStatus(end));
@@ -140,6 +147,8 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
 
   mutable absl::Mutex mu_;
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mu_);
+  // Ends with OK unless something else ends it before all is written.
+  bool complete_ ABSL_GUARDED_BY(mu_) = false;
   bool authenticating_ ABSL_GUARDED_BY(mu_) = true;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
 };

@@ -71,7 +71,7 @@ void SubscribeCall::Handle(const v1::SubscribeRequest& request) {
       return dispatcher.Remove(subscriber(), {ids.begin(), ids.end()});
     }
     case v1::SubscribeRequest::kStart:
-      return dispatcher.StartDelivery(subscriber(), request.start().start());
+      return dispatcher.StartDelivery(subscriber(), request.start());
     case v1::SubscribeRequest::REQUEST_NOT_SET:
       return EndWith(wire::FieldError("request", "one of add, remove and start must be set"));
   }
@@ -110,6 +110,7 @@ absl::StatusOr<delivery::NewSubscription> SubscribeCall::Compile(
   }
   compiled.filter = *std::move(filter);
   compiled.scope_id = subscription.scope();
+  compiled.after = subscription.after();
   if (!subscription.session_id().empty()) {
     auto session = call_context().access->FindSession(subscriber()->session->principal(),
                                                       subscription.session_id());
@@ -145,7 +146,10 @@ void WatchCall::Begin(absl::StatusOr<access::SessionPtr> session) {
   one[0].id = 1;
   one[0].filter = *std::move(filter);
   call_context().dispatcher->Add(subscriber(), std::move(one));
-  call_context().dispatcher->StartDelivery(subscriber(), request_.start());
+  v1::StartDelivery delivery;
+  *delivery.mutable_start() = request_.start();
+  delivery.set_until(request_.until());
+  call_context().dispatcher->StartDelivery(subscriber(), delivery);
 }
 
 }  // namespace carillon::service

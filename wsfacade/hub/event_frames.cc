@@ -31,23 +31,28 @@ std::shared_ptr<const EventFrames> BuildEventFrames(
   auto frames = std::make_shared<EventFrames>();
   size_t bytes = 0;
   size_t ids = 0;
+  size_t position_bytes = 0;
   for (const client::ReceivedEvent& received : events) {
     const wire::EventView& event = received.event;
     bytes += event.type.size() + event.action.size() + event.key.size() + event.principal.size() +
              event.object.size() + event.original.size() + kFrameOverheadBytes;
     ids += received.subscription_ids.size();
+    position_bytes += event.position.size();
   }
   std::string text;
   text.reserve(bytes);
   frames->events.reserve(events.size());
   frames->ids.reserve(ids);
+  frames->positions.reserve(position_bytes);
   for (const client::ReceivedEvent& received : events) {
     const uint32_t begin = static_cast<uint32_t>(text.size());
     AppendEventFrame(received.event, &text);
     frames->ids.insert(frames->ids.end(), received.subscription_ids.begin(),
                        received.subscription_ids.end());
-    frames->events.push_back(
-        {begin, static_cast<uint32_t>(text.size()), static_cast<uint32_t>(frames->ids.size())});
+    frames->positions.append(received.event.position.data(), received.event.position.size());
+    frames->events.push_back({begin, static_cast<uint32_t>(text.size()),
+                              static_cast<uint32_t>(frames->ids.size()),
+                              static_cast<uint32_t>(frames->positions.size())});
   }
   frames->bytes.reset(new SharedBytes(std::move(text)));
   return frames;

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "carillon/client/subscriber.h"
 #include "wsfacade/net/shared_bytes.h"
@@ -20,11 +22,24 @@ struct EventFrames {
     // The ids of the subscriptions it matched end here within `ids`; they begin where those of the
     // event before end.
     uint32_t ids_end;
+    // The same for its position within `positions`.
+    uint32_t position_end;
   };
 
   SharedBytesPtr bytes;
   std::vector<Event> events;
   std::vector<int64_t> ids;
+  std::string positions;
+
+  absl::Span<const int64_t> ids_of(size_t event) const {
+    const size_t ids_begin = event == 0 ? 0 : events[event - 1].ids_end;
+    return absl::MakeConstSpan(ids).subspan(ids_begin, events[event].ids_end - ids_begin);
+  }
+  absl::string_view position_of(size_t event) const {
+    const size_t position_begin = event == 0 ? 0 : events[event - 1].position_end;
+    return absl::string_view(positions).substr(position_begin,
+                                               events[event].position_end - position_begin);
+  }
 };
 
 std::shared_ptr<const EventFrames> BuildEventFrames(absl::Span<const client::ReceivedEvent> events);

@@ -58,6 +58,7 @@ void SessionLease::Close() {
 Hub::Hub(std::shared_ptr<client::Connection> connection, const HubOptions& options,
          absl::Span<IoThread* const> threads)
     : options_(options),
+      replays_(connection, options.replays_max),
       subscriber_(std::make_unique<client::Subscriber>(connection, client::SubscriberOptions(),
                                                        static_cast<SubscriberHandler*>(this))),
       calls_(std::move(connection)) {
@@ -75,6 +76,7 @@ void Hub::StopStream() {
   }
   // Waits for the handler, which may want the lock.
   subscriber_.reset();
+  replays_.Stop();
 }
 
 void Hub::Finish(absl::Duration limit) {
@@ -282,6 +284,7 @@ void Hub::OnConnected(Done done) {
   {
     absl::MutexLock lock(&mu_);
     state_ = State::kResuming;
+    replays_.SetOpen(false);
     resuming->epoch = ++epoch_;
     resuming->sessions = sessions_.all();
     resuming->done = std::move(done);
@@ -342,6 +345,7 @@ void Hub::FinishResuming(const Resuming& resuming) {
     absl::MutexLock lock(&mu_);
     if (epoch_ != resuming.epoch || stream_stopped_) return;
     state_ = State::kUp;
+    replays_.SetOpen(true);
     ForgetChanges();
     const size_t all = std::numeric_limits<size_t>::max();
     subscriptions = TakeSubscriptions(all, all);
@@ -359,6 +363,7 @@ void Hub::OnDisconnected(const absl::Status& status) {
   log_lost.Log(Level::kWarn, "no connection to the broker", {{"reason", status.message()}});
   absl::MutexLock lock(&mu_);
   state_ = State::kDown;
+  replays_.SetOpen(false);
   ForgetChanges();
 }
 
@@ -368,6 +373,13 @@ void Hub::OnEvents(absl::Span<const client::ReceivedEvent> events) {
   for (const std::unique_ptr<FanOut>& fan_out : fan_outs_) {
     fan_out->thread().PostBytes([to = fan_out.get(), frames] { to->Deliver(*frames); },
                                 frames->bytes->bytes().size(), options_.fan_out_bytes_max);
+  }
+}
+
+void Hub::OnProgress(const v1::Progress& progress) {
+  for (const std::unique_ptr<FanOut>& fan_out : fan_outs_) {
+    fan_out->thread().Post(
+        [to = fan_out.get(), position = progress.position()] { to->SetReached(position); });
   }
 }
 

@@ -27,6 +27,7 @@
 #include "carillon/client/subscriber.h"
 #include "wsfacade/hub/broker_calls.h"
 #include "wsfacade/hub/fan_out.h"
+#include "wsfacade/hub/replays.h"
 #include "wsfacade/hub/session_registry.h"
 #include "wsfacade/hub/upstream_table.h"
 #include "wsfacade/net/io_thread.h"
@@ -55,6 +56,8 @@ class SessionLease {
   SessionLease& operator=(SessionLease&& other) noexcept;
 
   const std::string& principal() const { return session_->principal; }
+  // Session.session_id of the API: a secret.
+  const std::string& id() const { return session_->id; }
   // On the thread for which it was opened: from now on `sink` hears of it until the lease goes.
   void Attach(SessionSink* sink);
   // On that thread: the scope that registrations go by.
@@ -77,6 +80,8 @@ struct HubOptions {
   absl::Duration call_timeout = absl::Seconds(15);
   // Sessions that have ended here and of which the broker has not been told; the oldest give way.
   size_t closing_max = 100'000;
+  // Websockets that are caught up from the log at a time.
+  int replays_max = 64;
 };
 
 class Hub : private client::SubscriberHandler {
@@ -87,7 +92,7 @@ class Hub : private client::SubscriberHandler {
   ~Hub() override;
 
   void Start();
-  // Ends the stream from the broker.
+  // Ends the stream from the broker, and the replays.
   void StopStream();
   // Tells the broker of the sessions that have ended, for so long at most, and cancels what is
   // still under way. After StopStream, with all websockets closed.
@@ -101,6 +106,8 @@ class Hub : private client::SubscriberHandler {
 
   FanOut& fan_out(int thread) { return *fan_outs_[thread]; }
   BrokerCalls& calls() { return calls_; }
+  Replays& replays() { return replays_; }
+  const Replays& replays() const { return replays_; }
   // How long a user's call may take at the moment.
   BrokerCalls::Patience patience() const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -143,7 +150,7 @@ class Hub : private client::SubscriberHandler {
   void OnAdded(const v1::SubscriptionsAdded& added) override ABSL_LOCKS_EXCLUDED(mu_);
   void OnRemoved(const v1::SubscriptionsRemoved& removed) override ABSL_LOCKS_EXCLUDED(mu_);
   void OnClosed(const v1::SubscriptionsClosed& closed) override ABSL_LOCKS_EXCLUDED(mu_);
-  void OnProgress(const v1::Progress&) override {}
+  void OnProgress(const v1::Progress& progress) override;
   void OnGap(const v1::Gap& gap) override;
   void OnSessionChange(const v1::SessionChange& change) override ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -196,6 +203,8 @@ class Hub : private client::SubscriberHandler {
   std::deque<std::string> closing_ ABSL_GUARDED_BY(mu_);
   bool closing_under_way_ ABSL_GUARDED_BY(mu_) = false;
 
+  // Open while the state is kUp.
+  Replays replays_;
   // Only replaced by StopStream, after which nobody uses it.
   std::unique_ptr<client::Subscriber> subscriber_;
   BrokerCalls calls_;

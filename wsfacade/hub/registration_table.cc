@@ -110,8 +110,7 @@ size_t RegistrationTable::Deliver(absl::Span<const int64_t> ids, const SharedByt
     for (const LocalSubscription::Member& member : by_id_[id]->members) {
       Registrant* const registrant = member.registrant;
       if (std::exchange(registrant->stamp_, stamp_) == stamp_) continue;
-      registrant->OnEvent(frames, begin, end);
-      ++count;
+      count += registrant->OnEvent(frames, begin, end) ? 1 : 0;
     }
   }
   return count;

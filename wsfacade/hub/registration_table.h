@@ -55,8 +55,8 @@ class Registrant {
 
   // A subscription that it has registered for has come into force.
   virtual void OnLive() = 0;
-  // An event for it: a frame, the range [begin, end) of `frames`.
-  virtual void OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) = 0;
+  // An event for it: a frame, the range [begin, end) of `frames`. False: it does not take it.
+  virtual bool OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) = 0;
   // The broker refused a subscription that it has registered for: it is to deregister.
   virtual void OnRefused(LocalSubscription* subscription, const absl::Status& why) = 0;
   // It may have missed events. `why` is fit for a client.
@@ -109,7 +109,7 @@ class RegistrationTable {
   void Lose(uint64_t serial, absl::string_view why);
 
   // Hands the event once to each registrant of any of the subscriptions that are in force; returns
-  // to how many.
+  // how many took it.
   size_t Deliver(absl::Span<const int64_t> ids, const SharedBytesPtr& frames, uint32_t begin,
                  uint32_t end);
 

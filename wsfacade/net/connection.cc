@@ -1,5 +1,8 @@
 #include "wsfacade/net/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -139,6 +142,17 @@ void Connection::DropUnsent() {
                                    static_cast<int64_t>(before));
 }
 
+void Connection::AwaitRoom(size_t bytes) {
+  room_below_ = static_cast<int64_t>(bytes);
+  if (outbox_.size_bytes() <= bytes) QueueFlush();
+}
+
+int64_t Connection::taken_bytes() {
+  int unacknowledged = 0;
+  if (is_closed() || ioctl(socket_.native_handle(), SIOCOUTQ, &unacknowledged) != 0) return 0;
+  return sent_bytes_ - unacknowledged;
+}
+
 void Connection::QueueFlush() {
   if (dirty_) return;
   dirty_ = true;
@@ -148,6 +162,13 @@ void Connection::QueueFlush() {
 void Connection::Flush() {
   dirty_ = false;
   if (is_closed() || state_ == State::kLingering) return;
+  Write();
+  if (is_closing() || static_cast<int64_t>(outbox_.size_bytes()) > room_below_) return;
+  room_below_ = -1;
+  protocol_->OnRoom();
+}
+
+void Connection::Write() {
   if (write_armed_) return outbox_.Settle();
   size_t written = 0;
   while (!outbox_.empty()) {
@@ -158,6 +179,7 @@ void Connection::Flush() {
       case IoStatus::kOk:
         outbox_.Consume(result.bytes);
         written += result.bytes;
+        sent_bytes_ += static_cast<int64_t>(result.bytes);
         thread_->counts.writes.Add(1);
         thread_->counts.bytes_sent.Add(static_cast<int64_t>(result.bytes));
         thread_->counts.outbox_bytes.Add(-static_cast<int64_t>(result.bytes));

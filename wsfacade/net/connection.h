@@ -34,6 +34,8 @@ class Protocol {
   virtual void OnEnd() = 0;
   // The deadline set with Connection::SetDeadline has come.
   virtual void OnDeadline() = 0;
+  // No more is queued than it asked for with Connection::AwaitRoom.
+  virtual void OnRoom() {}
   // The server is to end: finish soon.
   virtual void OnDrain() = 0;
   // The last call: the connection is closed. `why` is for the log.
@@ -65,6 +67,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void SendCopy(absl::string_view bytes);
   // Takes from the outbox what has not been begun.
   void DropUnsent();
+  // Calls the protocol's OnRoom once, when no more than `bytes` are queued: never within this call.
+  // The last call counts.
+  void AwaitRoom(size_t bytes);
+  // Grows while the peer takes what is sent: counts the bytes that its end of the connection has
+  // acknowledged, about.
+  int64_t taken_bytes();
+  // Written to the socket so far.
+  int64_t sent_bytes() const { return sent_bytes_; }
 
   // Stops and goes on reading.
   void PauseReading() { paused_ = true; }
@@ -100,6 +110,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void ArmRead();
   void ArmWrite();
   void QueueFlush();
+  void Write();
   void FinishWriting();
 
   IoThread* const thread_;
@@ -111,6 +122,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::string peer_;
   // Set while closing.
   std::unique_ptr<std::string> why_;
+  int64_t sent_bytes_ = 0;
+  // Negative: nobody waits for room.
+  int64_t room_below_ = -1;
   // The last write that blocked: TLS wants these bytes again.
   uint32_t blocked_bytes_ = 0;
   State state_;

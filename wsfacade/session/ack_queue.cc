@@ -32,6 +32,15 @@ void AckQueue::TakeReady(absl::FunctionRef<void(const Ack&)> take) {
   acks_.reset();
 }
 
+absl::flat_hash_set<const LocalSubscription*> AckQueue::awaited() const {
+  absl::flat_hash_set<const LocalSubscription*> awaited;
+  if (acks_ == nullptr) return awaited;
+  for (const Ack& ack : acks_->queue) {
+    if (ack.awaited != nullptr) awaited.insert(ack.awaited);
+  }
+  return awaited;
+}
+
 void AckQueue::Replace(const LocalSubscription* from, const LocalSubscription* to) {
   if (acks_ == nullptr) return;
   for (Ack& ack : acks_->queue) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -36,6 +37,9 @@ class AckQueue {
 
   // Hands out the answers whose turn it is; `is_live` says which subscriptions are in force.
   void TakeReady(absl::FunctionRef<void(const Ack&)> take);
+
+  // The subscriptions that some of them wait for.
+  absl::flat_hash_set<const LocalSubscription*> awaited() const;
 
   // What waits for `from` waits for `to` instead; null: for nothing any more.
   void Replace(const LocalSubscription* from, const LocalSubscription* to);

@@ -1,5 +1,6 @@
 #include "wsfacade/session/websocket_session.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "deploy/program/logging.h"
+#include "wsfacade/session/behind.h"
 #include "wsfacade/ws/command.h"
 
 namespace carillon::facade {
@@ -30,13 +32,12 @@ WebsocketSession::WebsocketSession(const WebsocketLimits* limits, CloseCounts* c
       lease_(std::move(lease)),
       decoder_(limits->message_bytes_max) {}
 
-WebsocketSession::~WebsocketSession() = default;
-
 // The connection.
 
 void WebsocketSession::OnStart(Connection* connection) {
   connection_ = connection;
-  connection->SetDeadline(limits_->ping_interval);
+  alive_due_ = connection->thread().now() + limits_->ping_interval;
+  ArmDeadline();
   Log(Level::kInfo, "websocket open",
       {{"peer", connection->peer()}, {"principal", lease_.principal()}});
   lease_.Attach(this);
@@ -61,20 +62,49 @@ void WebsocketSession::OnEnd() {
 }
 
 void WebsocketSession::OnDeadline() {
-  if (pinged_) {
-    return Close(CloseReason::kPingTimeout,
-                 absl::StrCat("no answer to a ping within pong-timeout, ",
-                              absl::FormatDuration(limits_->pong_timeout)));
+  if (IsStalled()) {
+    return Close(CloseReason::kOutbox,
+                 absl::StrCat("more than outbox-bytes-max, ", limits_->outbox_bytes_max,
+                              " bytes, wait to be read, and nothing was read for stall-timeout, ",
+                              absl::FormatDuration(limits_->stall_timeout)));
   }
-  if (heard_) {
-    heard_ = false;
-    return connection_->SetDeadline(limits_->ping_interval);
+  if (connection_->thread().now() < alive_due_ || CheckAlive()) ArmDeadline();
+}
+
+bool WebsocketSession::CheckAlive() {
+  const absl::Time now = connection_->thread().now();
+  if (pinged_) {
+    // A client that reads slowly comes to the ping after what was sent before it.
+    const int64_t taken = connection_->taken_bytes();
+    if (pinged_taken_ >= ping_taken_at_ || taken <= pinged_taken_) {
+      Close(CloseReason::kPingTimeout, absl::StrCat("no answer to a ping within pong-timeout, ",
+                                                    absl::FormatDuration(limits_->pong_timeout)));
+      return false;
+    }
+    pinged_taken_ = taken;
+    alive_due_ = now + limits_->pong_timeout;
+    return true;
+  }
+  if (std::exchange(heard_, false)) {
+    alive_due_ = now + limits_->ping_interval;
+    return true;
   }
   pinged_ = true;
+  pinged_taken_ = connection_->taken_bytes();
   std::string ping;
   AppendFrame(Opcode::kPing, "", &ping);
   connection_->SendCopy(ping);
-  connection_->SetDeadline(limits_->pong_timeout);
+  ping_taken_at_ =
+      connection_->sent_bytes() + static_cast<int64_t>(connection_->outbox().size_bytes());
+  alive_due_ = now + limits_->pong_timeout;
+  return true;
+}
+
+void WebsocketSession::ArmDeadline() {
+  const absl::Duration wait =
+      std::max(alive_due_ - connection_->thread().now(), absl::ZeroDuration());
+  // Often enough to notice a stall soon after its time.
+  connection_->SetDeadline(behind_ == nullptr ? wait : std::min(wait, limits_->stall_timeout / 8));
 }
 
 void WebsocketSession::OnDrain() { Close(CloseReason::kGoingAway, "the server is going away"); }
@@ -153,6 +183,7 @@ void WebsocketSession::Register(std::string filter, absl::string_view filter_tex
     subscription = table().Register(this, lease_.scope(), filter);
     registration_bytes_ += static_cast<uint32_t>(filter.size());
     fan_out_->counts.registrations.Add(1);
+    BeginReplayingFor(subscription);
   }
   Answer({.verb = Verb::kRegister,
           .text = std::string(filter_text),
@@ -167,6 +198,7 @@ void WebsocketSession::Deregister(const std::string& filter, absl::string_view f
     // says.
     acks_.Replace(subscription, nullptr);
     RemoveRegistration(subscription);
+    GoOn();
   }
   // One that is not registered is acknowledged too: what was asked for holds.
   Answer({.verb = Verb::kDeregister,
@@ -178,6 +210,7 @@ void WebsocketSession::Deregister(const std::string& filter, absl::string_view f
 void WebsocketSession::RemoveRegistration(LocalSubscription* subscription) {
   registration_bytes_ -= static_cast<uint32_t>(subscription->filter.size());
   fan_out_->counts.registrations.Add(-1);
+  ForgetForReplay(subscription, nullptr);
   table().Deregister(this, subscription);
 }
 
@@ -186,6 +219,7 @@ void WebsocketSession::RemoveAll() {
   table().DeregisterAll(this);
   registration_bytes_ = 0;
   acks_ = AckQueue();
+  StopCatchingUp();
   closing_ = true;
 }
 
@@ -222,20 +256,30 @@ void WebsocketSession::SendAnswers() {
 }
 
 void WebsocketSession::CheckOutbox() {
-  if (connection_->outbox().size_bytes() <= limits_->outbox_bytes_max) return;
+  if (connection_->outbox().size_bytes() <= 2 * limits_->outbox_bytes_max) return;
   CloseSoon(CloseReason::kOutbox,
-            absl::StrCat("more than outbox-bytes-max, ", limits_->outbox_bytes_max,
-                         " bytes, wait to be read; read faster or register for less"));
+            absl::StrCat("answers to more than outbox-bytes-max, ", limits_->outbox_bytes_max,
+                         " bytes, wait to be read; read them, or send fewer commands"));
 }
 
 // The hub.
 
-void WebsocketSession::OnLive() { SendAnswers(); }
+void WebsocketSession::OnLive() {
+  SendAnswers();
+  GoOn();
+}
 
-void WebsocketSession::OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) {
-  if (close_soon_) return;
+bool WebsocketSession::OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) {
+  if (close_soon_) return false;
+  if (behind_ != nullptr) return Hold(frames, begin, end);
+  const Outbox& outbox = connection_->outbox();
+  // An empty outbox takes an event of any size.
+  if (!outbox.empty() && outbox.size_bytes() + (end - begin) > limits_->outbox_bytes_max) {
+    FallBehind();
+    return false;
+  }
   connection_->Send(frames, begin, end);
-  if (connection_->outbox().size_bytes() > limits_->outbox_bytes_max) CheckOutbox();
+  return true;
 }
 
 void WebsocketSession::OnRefused(LocalSubscription* subscription, const absl::Status& why) {
@@ -250,7 +294,8 @@ void WebsocketSession::OnRefused(LocalSubscription* subscription, const absl::St
       // Of a repeated register that came in between.
       acks_.Fail(subscription, why);
       RemoveRegistration(subscription);
-      return SendAnswers();
+      SendAnswers();
+      return GoOn();
     }
   });
 }
@@ -268,9 +313,12 @@ void WebsocketSession::OnScopeChanged(const ScopePtr& scope) {
     if (old->scope == scope) continue;
     LocalSubscription* const moved = table().Register(this, scope, old->filter);
     acks_.Replace(old, moved);
+    ForgetForReplay(old, moved);
     table().Deregister(this, old);
   }
   SendAnswers();
+  // What a replay still brings was matched under the old scope.
+  if (behind_ != nullptr) BeginAgain(absl::ZeroDuration());
 }
 
 // The end.

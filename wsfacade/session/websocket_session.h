@@ -3,7 +3,10 @@
 #define CARILLON_WSFACADE_SESSION_WEBSOCKET_SESSION_H_
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -25,8 +28,11 @@ struct WebsocketLimits {
   // Filters of one websocket together.
   size_t registration_bytes_max = 4 << 20;
   Rate commands{.per_second = 1'000, .burst = 20'000};
-  // What may wait to be written to one websocket, answers that wait for the broker included.
+  // Events that may wait to be written to one websocket; beyond it, it has fallen behind and is
+  // caught up from the broker's log. Answers may take as much again; beyond that it is closed.
   size_t outbox_bytes_max = 4 << 20;
+  // One that has fallen behind and takes nothing for so long is closed.
+  absl::Duration stall_timeout = absl::Seconds(10);
   // A silent client is asked after so long whether it is still there, and has so long to answer.
   absl::Duration ping_interval = absl::Seconds(30);
   absl::Duration pong_timeout = absl::Seconds(15);
@@ -34,10 +40,13 @@ struct WebsocketLimits {
   absl::Duration close_timeout = absl::Seconds(5);
 };
 
+struct Behind;
+
 class WebsocketSession : public Protocol,
                          private FrameSink,
                          private Registrant,
-                         private SessionSink {
+                         private SessionSink,
+                         private ReplaySink {
  public:
   // `limits`, `closes` and `fan_out`, its thread's, must outlive it.
   WebsocketSession(const WebsocketLimits* limits, CloseCounts* closes, FanOut* fan_out,
@@ -48,6 +57,7 @@ class WebsocketSession : public Protocol,
   void OnBytes(absl::Span<char> bytes) override;
   void OnEnd() override;
   void OnDeadline() override;
+  void OnRoom() override;
   void OnDrain() override;
   void OnClosed(absl::string_view why) override;
 
@@ -60,13 +70,18 @@ class WebsocketSession : public Protocol,
 
   // Registrant.
   void OnLive() override;
-  void OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) override;
+  bool OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) override;
   void OnRefused(LocalSubscription* subscription, const absl::Status& why) override;
   void OnLost(absl::string_view why) override;
 
   // SessionSink.
   void OnSessionEnded(const absl::Status& why) override;
   void OnScopeChanged(const ScopePtr& scope) override;
+
+  // ReplaySink.
+  void OnReplayGranted() override;
+  void OnReplayed(std::shared_ptr<const EventFrames> frames) override;
+  void OnReplayEnded(const absl::Status& status) override;
 
   RegistrationTable& table() { return fan_out_->table(); }
   void OnCommand(absl::string_view text);
@@ -78,8 +93,33 @@ class WebsocketSession : public Protocol,
   void Answer(AckQueue::Ack ack);
   void AnswerError(absl::string_view text, absl::string_view error);
   void SendAnswers();
-  // Closes the websocket, later if need be, if more waits for the client than it may.
+  // Closes the websocket, later if need be, if the client takes no answers.
   void CheckOutbox();
+
+  // Asks the client whether it is there, or ends the wait for its answer. False: it was closed.
+  bool CheckAlive();
+  void ArmDeadline();
+
+  // Catching up, in websocket_catch_up.cc. It has fallen behind while behind_ is there.
+  // From within OnEvent: the event at hand does not fit.
+  void FallBehind();
+  // Goes on with catching up as far as there is room: the one step after whatever happens.
+  void GoOn();
+  // Whether all frames of the replay at hand were given.
+  bool GiveReplayed();
+  void GiveHeld();
+  void HaveCaughtUp();
+  // Nothing: one that was acknowledged is not in force at the moment.
+  std::optional<std::vector<const LocalSubscription*>> RegistrationsToReplay();
+  client::ReplayOptions MakeReplay(const std::vector<const LocalSubscription*>& served);
+  void BeginAgain(absl::Duration delay);
+  // A registration that a replay serves from here on.
+  void BeginReplayingFor(const LocalSubscription* subscription);
+  // It goes, or becomes another one.
+  void ForgetForReplay(const LocalSubscription* subscription, const LocalSubscription* moved);
+  bool Hold(const SharedBytesPtr& frames, uint32_t begin, uint32_t end);
+  void StopCatchingUp();
+  bool IsStalled();
 
   void Close(CloseReason reason, absl::string_view text);
   void CloseWith(CloseReason reason, CloseCode code, absl::string_view text);
@@ -94,6 +134,14 @@ class WebsocketSession : public Protocol,
   FrameDecoder decoder_;
   AckQueue acks_;
   TokenBucket commands_;
+  // Null: it receives live.
+  std::unique_ptr<Behind> behind_;
+  // When the client is asked, or must have answered.
+  absl::Time alive_due_;
+  // Connection::taken_bytes() when the ping was sent, or when the answer was due, and that which
+  // tells that the ping has reached the client.
+  int64_t pinged_taken_ = 0;
+  int64_t ping_taken_at_ = 0;
   uint32_t registration_bytes_ = 0;
   CloseReason reason_ = CloseReason::kConnectionLost;
   uint16_t close_code_ = 0;

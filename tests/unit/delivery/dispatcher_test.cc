@@ -59,6 +59,10 @@ class Client : public StreamWriter {
     absl::MutexLock lock(&mu_);
     ++commands_done_;
   }
+  void OnComplete() override {
+    absl::MutexLock lock(&mu_);
+    complete_ = true;
+  }
   void OnEnd(const absl::Status& status) override {
     absl::MutexLock lock(&mu_);
     end_ = status;
@@ -98,6 +102,14 @@ class Client : public StreamWriter {
   bool AwaitCommands(int count) {
     return Await([this, count] { return commands_done_ >= count; });
   }
+  // Nothing more is put into the outbox.
+  bool AwaitAllQueued() {
+    return Await([this] { return complete_; });
+  }
+  // The same, and all of it was read.
+  bool AwaitComplete() {
+    return Await([this] { return complete_ && stream_->outbox.idle(); });
+  }
   bool AwaitEnd() {
     return Await([this] { return end_.has_value(); });
   }
@@ -105,6 +117,10 @@ class Client : public StreamWriter {
     return Await([this] { return live_; });
   }
 
+  bool cut_off() {
+    absl::MutexLock lock(&mu_);
+    return cut_off_;
+  }
   std::vector<std::string> keys() {
     absl::MutexLock lock(&mu_);
     return keys_;
@@ -196,6 +212,7 @@ class Client : public StreamWriter {
   SubscriberPtr stream_;
   bool hold_ = false;
   bool live_ = false;
+  bool complete_ = false;
   bool cut_off_ = false;
   int commands_done_ = 0;
   std::vector<std::string> keys_;
@@ -311,8 +328,15 @@ class DispatcherTest : public testing::Test {
   void Add(Client& client, std::vector<NewSubscription> subscriptions) {
     dispatcher_->Add(client.stream(), std::move(subscriptions));
   }
-  void Start(Client& client, const v1::StartPosition& start = {}) {
-    dispatcher_->StartDelivery(client.stream(), start);
+  void Start(Client& client, const v1::StartPosition& start = {}, const std::string& until = "") {
+    v1::StartDelivery delivery;
+    *delivery.mutable_start() = start;
+    delivery.set_until(until);
+    dispatcher_->StartDelivery(client.stream(), delivery);
+  }
+  // Of the event with this sequence.
+  std::string Position(uint64_t sequence) {
+    return log::PositionString({store_->event_log()->epoch(), sequence});
   }
   static v1::StartPosition After(const std::string& position) {
     v1::StartPosition start;
@@ -545,6 +569,153 @@ TEST_F(DispatcherTest, APositionOfAnotherLogOrOfTheFutureIsRefused) {
     EXPECT_EQ(client->end().code(), absl::StatusCode::kInvalidArgument) << position;
     EXPECT_EQ(wire::ErrorInfoOf(client->end())->reason(), "POSITION_INVALID");
   }
+}
+
+TEST_F(DispatcherTest, AStreamWithAnEndGetsEverythingUpToItAndIsComplete) {
+  PublishRange(1, 500);
+  for (StreamKind kind : {StreamKind::kWatch, StreamKind::kSubscribe}) {
+    auto client = Open(kind);
+    Add(*client, {Subscription(1)});
+    Start(*client, After(Position(120)), Position(321));
+    ASSERT_TRUE(client->AwaitComplete());
+    EXPECT_EQ(client->keys(), Range(121, 321));
+    const v1::Progress last = client->responses().back().progress();
+    EXPECT_EQ(last.position(), Position(321));
+    EXPECT_FALSE(last.live());
+  }
+  EXPECT_EQ(dispatcher_->stats().subscriptions, 0);
+  EXPECT_EQ(dispatcher_->stats().streams_catching_up, 0);
+}
+
+TEST_F(DispatcherTest, AnEndMayBeTheNewestEventWhilePublishingGoesOn) {
+  for (int round = 0; round < 50; ++round) {
+    PublishRange(2 * round + 1, 2 * round + 2);
+    const int newest = 2 * round + 2;
+    auto client = Open();
+    Add(*client, {Subscription(1)});
+    Start(*client, After(Position(0)), Position(newest));
+    ASSERT_TRUE(client->AwaitComplete());
+    EXPECT_EQ(client->keys(), Range(1, newest));
+  }
+}
+
+TEST_F(DispatcherTest, AnEndAtOrBeforeTheStartIsReachedAtOnce) {
+  PublishRange(1, 10);
+  for (uint64_t until : {3, 5, 10}) {
+    for (uint64_t after : {5, 10}) {
+      if (until > after) continue;
+      auto client = Open();
+      Add(*client, {Subscription(1)});
+      Start(*client, After(Position(after)), Position(until));
+      ASSERT_TRUE(client->AwaitComplete());
+      EXPECT_TRUE(client->keys().empty());
+      EXPECT_EQ(client->last_position(), Position(after));
+    }
+  }
+}
+
+TEST_F(DispatcherTest, AnEndThatIsNotInTheLogIsRefused) {
+  PublishRange(1, 10);
+  const uint32_t epoch = store_->event_log()->epoch();
+  for (const std::string& until :
+       {std::string("nonsense"), log::PositionString({epoch + 1, 5}), Position(11)}) {
+    auto client = Open();
+    Add(*client, {Subscription(1)});
+    Start(*client, After(Position(1)), until);
+    ASSERT_TRUE(client->AwaitEnd()) << until;
+    EXPECT_EQ(client->end().code(), absl::StatusCode::kInvalidArgument) << until;
+    EXPECT_EQ(wire::ErrorInfoOf(client->end())->reason(), "POSITION_INVALID");
+  }
+}
+
+TEST_F(DispatcherTest, ACompleteStreamMayBeReadSlowlyAndGetsNothingElse) {
+  DispatcherOptions options;
+  options.progress_interval = absl::Milliseconds(5);
+  Begin(options);
+  PublishRange(1, 100);
+  auto slow = Open(StreamKind::kSubscribe, "root", /*hold=*/true);
+  Add(*slow, {Subscription(1)});
+  Start(*slow, After(Position(0)), Position(100));
+  ASSERT_TRUE(slow->AwaitAllQueued());
+  Add(*slow, {Subscription(2)});
+  dispatcher_->Remove(slow->stream(), {1});
+  ASSERT_TRUE(slow->AwaitCommands(4));
+  // Another stream shows that the time for its end has passed more than twice.
+  auto other = Open(StreamKind::kWatch);
+  Add(*other, {Subscription(1, "nothing-like-this")});
+  Start(*other);
+  for (int i = 101; i <= 104; ++i) {
+    PublishRange(i, i);
+    ASSERT_TRUE(other->AwaitPosition(Position(static_cast<uint64_t>(i))));
+  }
+  EXPECT_FALSE(slow->cut_off());
+  slow->Hold(false);
+  ASSERT_TRUE(slow->AwaitComplete());
+  EXPECT_EQ(slow->keys(), Range(1, 100));
+  std::vector<v1::SubscribeResponse::ResponseCase> kinds;
+  for (const v1::SubscribeResponse& response : slow->responses()) {
+    kinds.push_back(response.response_case());
+  }
+  using Response = v1::SubscribeResponse;
+  EXPECT_EQ(kinds, (std::vector<Response::ResponseCase>{Response::kAdded, Response::kProgress,
+                                                        Response::kEvents, Response::kProgress}));
+}
+
+TEST_F(DispatcherTest, ACompleteStreamThatIsNotReadEndsWithTheBroker) {
+  PublishRange(1, 100);
+  auto slow = Open(StreamKind::kSubscribe, "root", /*hold=*/true);
+  Add(*slow, {Subscription(1)});
+  Start(*slow, After(Position(0)), Position(100));
+  ASSERT_TRUE(slow->AwaitAllQueued());
+  dispatcher_->Stop(absl::UnavailableError("over"));
+  ASSERT_TRUE(slow->AwaitEnd());
+  EXPECT_EQ(slow->end(), absl::UnavailableError("over"));
+}
+
+TEST_F(DispatcherTest, AStreamWithAnEndThatRetentionOvertookIsToldOfTheGapUpToItsEnd) {
+  const std::string object = "\"" + std::string(4000, 'x') + "\"";
+  DispatcherOptions options;
+  options.outbox_bytes_max = 64 << 10;
+  options.recent_bytes_max = 1;
+  Begin(options, {.age_max = absl::InfiniteDuration(), .bytes_max = 400'000});
+  PublishRange(1, 60, object);
+  auto slow = Open(StreamKind::kWatch, "root", /*hold=*/true);
+  Add(*slow, {Subscription(1)});
+  Start(*slow, After(Position(0)), Position(60));
+  ASSERT_TRUE(slow->AwaitCommands(2));
+  while (store_->event_log()->bounds().first_sequence < 100) PublishRange(61, 80, object);
+  slow->Hold(false);
+  ASSERT_TRUE(slow->AwaitComplete());
+  ASSERT_EQ(slow->gaps().size(), 1u);
+  EXPECT_EQ(slow->gaps()[0].until(), Position(60));
+  EXPECT_EQ(static_cast<int64_t>(slow->keys().size()) + slow->gaps()[0].event_count(), 60);
+  EXPECT_EQ(slow->last_position(), Position(60));
+}
+
+TEST_F(DispatcherTest, ASubscriptionMayBeginLaterThanItsStream) {
+  PublishRange(1, 10);
+  auto client = Open();
+  NewSubscription late = Subscription(2);
+  late.after = Position(7);
+  NewSubscription invalid = Subscription(3);
+  invalid.after = "nonsense";
+  Add(*client, {Subscription(1, "", "3"), late, invalid});
+  Start(*client, After(Position(0)), Position(9));
+  ASSERT_TRUE(client->AwaitComplete());
+  EXPECT_EQ(client->keys(), (std::vector<std::string>{"3", "8", "9"}));
+  ASSERT_TRUE(client->responses()[0].has_closed());
+  EXPECT_EQ(client->responses()[0].closed().subscription_ids(0), 3);
+  EXPECT_EQ(client->responses()[0].closed().error().code(),
+            static_cast<int>(absl::StatusCode::kInvalidArgument));
+  // At the newest event too, where nothing is left to be read.
+  PublishRange(11, 11);
+  auto live = Open();
+  late.after = Position(11);
+  Add(*live, {Subscription(1, "", "12"), late});
+  Start(*live, After(Position(10)));
+  PublishRange(12, 12);
+  ASSERT_TRUE(live->AwaitEvents(1));
+  EXPECT_EQ(live->keys(), std::vector<std::string>{"12"});
 }
 
 TEST_F(DispatcherTest, AUserSeesOnlyWhatTheirClaimsCover) {

@@ -21,6 +21,7 @@ TEST(EventFramesTest, BuildsTheFrameOfTheProtocol) {
   received.event.action = "save";
   received.event.key = "global";
   received.event.object = R"({"a":1.0})";
+  received.event.position = "p7";
   const std::vector<int64_t> ids = {3, 5};
   received.subscription_ids = ids;
   const auto frames = BuildEventFrames({received});
@@ -33,6 +34,23 @@ TEST(EventFramesTest, BuildsTheFrameOfTheProtocol) {
   ASSERT_EQ(frames->events.size(), 1u);
   EXPECT_EQ(frames->events[0].end, expected.size());
   EXPECT_THAT(frames->ids, ElementsAre(3, 5));
+}
+
+TEST(EventFramesTest, KnowsIdsAndPositionOfEachEvent) {
+  std::vector<client::ReceivedEvent> events(3);
+  const std::vector<int64_t> first = {3, 5};
+  const std::vector<int64_t> last = {7};
+  events[0].subscription_ids = first;
+  events[0].event.position = "p1";
+  events[2].subscription_ids = last;
+  events[2].event.position = "p30";
+  const auto frames = BuildEventFrames(events);
+  EXPECT_THAT(frames->ids_of(0), ElementsAre(3, 5));
+  EXPECT_THAT(frames->ids_of(1), ElementsAre());
+  EXPECT_THAT(frames->ids_of(2), ElementsAre(7));
+  EXPECT_EQ(frames->position_of(0), "p1");
+  EXPECT_EQ(frames->position_of(1), "");
+  EXPECT_EQ(frames->position_of(2), "p30");
 }
 
 TEST(EventFramesTest, LaysFramesOfAllSizesEndToEnd) {

@@ -14,14 +14,16 @@ namespace carillon::facade {
 class FakeRegistrant : public Registrant {
  public:
   void OnLive() override { ++live_count; }
-  void OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) override {
+  bool OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) override {
     events.push_back(frames->bytes().substr(begin, end - begin));
+    return takes;
   }
   void OnRefused(LocalSubscription* subscription, const absl::Status&) override {
     refused.push_back(subscription);
   }
   void OnLost(absl::string_view) override { ++lost_count; }
 
+  bool takes = true;
   int live_count = 0;
   int lost_count = 0;
   std::vector<std::string> events;
