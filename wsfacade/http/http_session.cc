@@ -142,7 +142,12 @@ void HttpSession::OnAnswer(HttpResponse response, std::unique_ptr<Protocol> prot
   Write(std::move(response));
   if (connection->is_closing()) return;
   connection->SetDeadline(limits_->idle_timeout);
-  connection->ResumeReading();
+  if (connection->outbox().size_bytes() <= limits_->unread_bytes_max) return OnRoom();
+  connection->AwaitRoom(limits_->unread_bytes_max);
+}
+
+void HttpSession::OnRoom() {
+  connection_->ResumeReading();
   Advance();
 }
 

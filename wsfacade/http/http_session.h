@@ -25,6 +25,8 @@ struct HttpLimits {
   absl::Duration idle_timeout = absl::Seconds(30);
   // To write the last response.
   absl::Duration close_timeout = absl::Seconds(5);
+  // While the client has more than this of its responses to read, its next request waits.
+  size_t unread_bytes_max = 64 << 10;
 };
 
 // Responses by status code. Any thread.
@@ -56,6 +58,7 @@ class HttpSession : public Protocol {
   void OnBytes(absl::Span<char> bytes) override;
   void OnEnd() override;
   void OnDeadline() override;
+  void OnRoom() override;
   void OnDrain() override;
   void OnClosed(absl::string_view why) override;
 
