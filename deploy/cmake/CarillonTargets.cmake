@@ -12,6 +12,10 @@ if(CARILLON_SANITIZE)
   add_compile_options(-fsanitize=${CARILLON_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${CARILLON_SANITIZE})
 endif()
+# What ThreadSanitizer has to be told of libraries that were built without it: part of every program.
+if(CARILLON_SANITIZE MATCHES thread)
+  add_library(carillon_tsan OBJECT ${CMAKE_CURRENT_LIST_DIR}/tsan_abseil.cc)
+endif()
 
 # carillon_library(room SOURCES a.cc … DEPS target …): a static library `carillon_room` with the alias carillon::room.
 # Its headers are included by their path from the root of the project.
@@ -30,6 +34,9 @@ function(carillon_program name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} carillon_warnings)
+  if(TARGET carillon_tsan)
+    target_link_libraries(${name} PRIVATE carillon_tsan absl::synchronization)
+  endif()
 endfunction()
 
 # carillon_test(name SOURCES … DEPS …): a GoogleTest program in bin/tests/, known to ctest case by case under the label "unit".
