@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from harness.client import Client, basic, bearer, event, make_filter, refused
+from harness.client import Client, basic, bearer, event, refused
 from harness.contract import account_pb, events_pb, session_pb
 from harness.programs import BIN, Program, clean_environment
 from harness.waiting import DEADLINE, wait_until

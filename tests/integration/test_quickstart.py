@@ -31,9 +31,16 @@ class Quickstart:
         self._errors = threading.Thread(target=self._read_errors, daemon=True)
         self.errors = ""
         self._errors.start()
+        try:
+            self._read_until_ready()
+        except BaseException:
+            self.process.terminate()
+            raise
+
+    def _read_until_ready(self):
         for line in self.process.stdout:
             self.lines.append(line)
-            if line.startswith("The second needs"):
+            if line.startswith("Logs:"):
                 return
         self._errors.join()
         raise AssertionError(f"it is not ready:\n{self.errors}")
