@@ -2,7 +2,10 @@
 // them.
 #include <benchmark/benchmark.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <new>
 #include <random>
 #include <string>
 #include <vector>
@@ -10,6 +13,25 @@
 #include "absl/strings/str_cat.h"
 #include "broker/match/match_index.h"
 #include "broker/match/object_conditions.h"
+
+namespace {
+
+// Of this program, which has one thread.
+int64_t allocations = 0;
+
+}  // namespace
+
+// Not inlined, so that the compiler sees a new and its delete as a pair.
+__attribute__((noinline)) void* operator new(size_t size) {
+  ++allocations;
+  void* const bytes = std::malloc(size);
+  if (bytes == nullptr) throw std::bad_alloc();
+  return bytes;
+}
+__attribute__((noinline)) void operator delete(void* bytes) noexcept { std::free(bytes); }
+__attribute__((noinline)) void operator delete(void* bytes, size_t /*size*/) noexcept {
+  std::free(bytes);
+}
 
 namespace carillon::match {
 namespace {
@@ -85,6 +107,11 @@ void BM_MatchOne(benchmark::State& state) {
   std::vector<FilterSlot> slots;
   size_t next = 0;
   int64_t matches = 0;
+  slots.reserve(1'000);
+  const int64_t allocations_before = allocations;
+  for (const auto& [n, key] : events)
+    index.Match(kTypes[n % std::size(kTypes)], "save", key, &slots);
+  const int64_t allocations_of_matches = allocations - allocations_before;
   for (auto _ : state) {
     const auto& [n, key] = events[next];
     next = next + 1 == events.size() ? 0 : next + 1;
@@ -92,6 +119,8 @@ void BM_MatchOne(benchmark::State& state) {
     matches += static_cast<int64_t>(slots.size());
   }
   state.SetItemsProcessed(state.iterations());
+  state.counters["allocations_per_event"] =
+      static_cast<double>(allocations_of_matches) / static_cast<double>(events.size());
   state.counters["matches_per_event"] =
       static_cast<double>(matches) / static_cast<double>(state.iterations());
   ReportMemory(index, state);
@@ -140,6 +169,35 @@ void BM_AddRemove(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_AddRemove)->ArgName("filters")->Arg(1'000'000);
+
+// Browsers come and go all the time: with each event one filter leaves and another one comes.
+void BM_MatchWithChurn(benchmark::State& state) {
+  const uint32_t filters = static_cast<uint32_t>(state.range(0));
+  MatchIndex& index = IndexOf(filters);
+  constexpr uint32_t kNewcomers = 1024;
+  std::vector<std::shared_ptr<const CompiledFilter>> compiled;
+  for (uint32_t i = 0; i < kNewcomers; ++i) {
+    compiled.push_back(CompiledFilter::Compile(FilterNumber(filters + i)).value());
+  }
+  std::mt19937 random(1);
+  std::vector<FilterSlot> slots;
+  std::string key = Key(0);
+  uint32_t newcomer = 0;
+  for (uint32_t i = 0; i < kNewcomers; ++i) index.Add(filters + i, compiled[i]);
+  for (auto _ : state) {
+    index.Remove(filters + newcomer);
+    index.Add(filters + newcomer, compiled[newcomer]);
+    newcomer = (newcomer + 1) % kNewcomers;
+    const uint32_t n = random() % filters;
+    key.resize(key.rfind('-') + 1);
+    absl::StrAppend(&key, 100'000'000'000 + n);
+    index.Match(kTypes[n % std::size(kTypes)], "save", key, &slots);
+    benchmark::DoNotOptimize(slots.data());
+  }
+  for (uint32_t i = 0; i < kNewcomers; ++i) index.Remove(filters + i);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_MatchWithChurn)->ArgName("filters")->Arg(1'000'000);
 
 // Two conditions on an object of 350 bytes, the parsing of it included.
 void BM_Conditions(benchmark::State& state) {

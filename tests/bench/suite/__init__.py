@@ -1,0 +1,1 @@
+"""Compares Carillon with its peers on this machine; tests/bench/run starts it."""
