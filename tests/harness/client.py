@@ -88,6 +88,7 @@ class Client:
     """Calls with the credentials of one user."""
 
     def __init__(self, broker, authorization=basic(ACCOUNT_TEXT)):
+        self.broker = broker
         self.metadata = [("authorization", authorization)] if authorization else []
         credentials = grpc.ssl_channel_credentials(broker.certificate.cert.read_bytes())
         options = [("grpc.max_receive_message_length", -1),
@@ -110,6 +111,16 @@ class Client:
         """Publishes a batch; the results, in order."""
         return list(self.call(self.events.Publish, events_pb.PublishRequest(events=events)).results)
 
+    def publish_raw(self, request):
+        """Publishes a batch that is encoded already, such as one that protobuf would not make."""
+        publish = self.channel.unary_unary(
+            "/carillon.v1.EventService/Publish",
+            response_deserializer=events_pb.PublishResponse.FromString)
+        return list(self.call(publish, request).results)
+
+    def publish_stream(self):
+        return PublishStream(self)
+
     def publish_all(self, events, batch=500):
         """Publishes many events, none of which may be refused; their positions."""
         requests = (events_pb.PublishStreamRequest(events=events[i:i + batch])
@@ -125,11 +136,11 @@ class Client:
     def status(self):
         return self.call(self.events.GetStatus, events_pb.GetStatusRequest())
 
-    def watch(self, filter=None, after=None, earliest=False):
-        return Watch(self, filter, start_position(after, earliest))
+    def watch(self, filter=None, after=None, earliest=False, reading=True):
+        return Watch(self, filter, start_position(after, earliest), reading)
 
-    def subscribe(self):
-        return Subscription(self)
+    def subscribe(self, reading=True):
+        return Subscription(self, reading)
 
     # Accounts
 
@@ -184,12 +195,22 @@ def start_position(after, earliest):
     return None
 
 
+def place(position):
+    """To clients a position is opaque; tests look inside to tell which of two comes first."""
+    return int.from_bytes(base64.urlsafe_b64decode(position), "big")
+
+
 class Responses:
     """Reads a stream of responses on a thread, so that waiting for one can have a deadline."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, reading=True):
         self.stream = stream
         self._queue = queue.Queue()
+        if reading:
+            self.read()
+
+    def read(self):
+        """Begins to read, if that was put off."""
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -228,16 +249,46 @@ class Responses:
         assert len(events) == count, f"{len(events)} events came, not {count}"
         return events
 
+    def take_until(self, position):
+        """The events up to `position`, once the stream is known to have come so far."""
+        events, reached = [], None
+        while reached is None or place(reached) < place(position):
+            response = self.next()
+            found = response.WhichOneof("response")
+            if found == "events":
+                events.extend(response.events.events)
+                reached = events[-1].position
+            elif found == "progress":
+                reached = response.progress.position
+        return events
+
     def cancel(self):
         self.stream.cancel()
+
+
+class PublishStream(Responses):
+    """A PublishStream; batches are sent without waiting for the answers."""
+
+    def __init__(self, client):
+        self._requests = queue.Queue()
+        super().__init__(client.events.PublishStream(iter(self._requests.get, None),
+                                                     metadata=client.metadata))
+
+    def send(self, *events):
+        self._requests.put(events_pb.PublishStreamRequest(events=events))
+        return self
+
+    def half_close(self):
+        self._requests.put(None)
+        return self
 
 
 class Watch(Responses):
     """A Watch stream; it has begun when this is made."""
 
-    def __init__(self, client, filter, start):
+    def __init__(self, client, filter, start, reading):
         request = events_pb.WatchRequest(filter=filter, start=start)
-        super().__init__(client.events.Watch(request, metadata=client.metadata))
+        super().__init__(client.events.Watch(request, metadata=client.metadata), reading)
         self.began_after = None
 
     def begun(self):
@@ -249,29 +300,30 @@ class Watch(Responses):
 class Subscription(Responses):
     """A Subscribe stream."""
 
-    def __init__(self, client):
+    def __init__(self, client, reading):
         self._requests = queue.Queue()
         super().__init__(client.events.Subscribe(iter(self._requests.get, None),
-                                                 metadata=client.metadata))
+                                                 metadata=client.metadata), reading)
+
+    def ask(self, request):
+        self._requests.put(request)
+        return self
 
     def add(self, *subscriptions):
-        """Each is (id, filter) or (id, filter, session id)."""
+        """Each is (id, filter), with a session id and a scope behind them if wanted."""
         add = events_pb.AddSubscriptions(subscriptions=[
             events_pb.Subscription(subscription_id=s[0], filter=s[1],
-                                   session_id=s[2] if len(s) > 2 else "")
+                                   session_id="".join(s[2:3]), scope="".join(s[3:4]))
             for s in subscriptions])
-        self._requests.put(events_pb.SubscribeRequest(add=add))
-        return self
+        return self.ask(events_pb.SubscribeRequest(add=add))
 
     def remove(self, *ids):
-        self._requests.put(events_pb.SubscribeRequest(
+        return self.ask(events_pb.SubscribeRequest(
             remove=events_pb.RemoveSubscriptions(subscription_ids=ids)))
-        return self
 
     def start(self, after=None, earliest=False):
-        self._requests.put(events_pb.SubscribeRequest(
+        return self.ask(events_pb.SubscribeRequest(
             start=events_pb.StartDelivery(start=start_position(after, earliest))))
-        return self
 
     def take_matches(self, count):
         """Pairs of an event and the set of subscriptions it matched."""

@@ -75,8 +75,12 @@ class Program:
                 self._changed.wait(min(left, 0.5))
 
     def port(self, service):
-        pattern = rf"listening on \S+:(\d+).*service=\"?({service})\b"
-        return int(self.wait_for_line(pattern).group(1))
+        pattern = rf"listening on \S+?:(\d+)\b.*\bservice\"?[=:]\"?({service})\b"
+        try:
+            return int(self.wait_for_line(pattern).group(1))
+        except AssertionError:
+            self.kill()
+            raise
 
     def log_text(self):
         return "\n".join(self.lines)

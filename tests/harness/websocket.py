@@ -3,6 +3,7 @@
 import json
 import ssl
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from harness.client import basic
@@ -15,7 +16,7 @@ class Websocket:
 
     def __init__(self, facade, authorization=basic(ACCOUNT_TEXT), query="", **options):
         headers = {"Authorization": authorization} if authorization else {}
-        self.connection = connect(
+        self._connecting = connect(
             facade.ws_url + query,
             ssl=facade.certificate.client_context(),
             additional_headers=headers,
@@ -24,6 +25,7 @@ class Websocket:
             open_timeout=DEADLINE,
             **options,
         )
+        self.connection = self._connecting.__enter__()
 
     def __enter__(self):
         return self
@@ -32,7 +34,7 @@ class Websocket:
         self.close()
 
     def close(self):
-        self.connection.close()
+        self._connecting.__exit__(None, None, None)
 
     def send(self, text):
         self.connection.send(text)
@@ -52,6 +54,16 @@ class Websocket:
         answer = self.command(f"register {filter_text}")
         assert answer["Action"] == "register", answer
         return self
+
+    def closed(self, deadline=DEADLINE, passing=True):
+        """Code and reason of the server's close frame, `passing` over messages before it or not."""
+        try:
+            while True:
+                text = self.connection.recv(timeout=deadline)
+                assert passing, f"before the end came {text}"
+        except ConnectionClosed as ended:
+            assert ended.rcvd is not None, "the connection ended without a close frame"
+            return ended.rcvd.code, ended.rcvd.reason
 
     def take(self, count):
         return [self.next_text() for _ in range(count)]

@@ -1,5 +1,7 @@
 #include "wsfacade/http/target.h"
 
+#include <simdjson.h>
+
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -15,7 +17,7 @@ std::optional<int> HexDigit(char c) {
   return std::nullopt;
 }
 
-// Nothing: a '%' without two hexadecimal digits behind it.
+// Nothing: a '%' without two hexadecimal digits behind it, or bytes that are not UTF-8.
 std::optional<std::string> Decode(absl::string_view text, bool plus_is_space) {
   std::string decoded;
   decoded.reserve(text.size());
@@ -33,12 +35,13 @@ std::optional<std::string> Decode(absl::string_view text, bool plus_is_space) {
       i += 2;
     }
   }
+  if (!simdjson::validate_utf8(decoded.data(), decoded.size())) return std::nullopt;
   return decoded;
 }
 
 absl::Status BadEncoding() {
   return absl::InvalidArgumentError(
-      "the request target is not percent-encoded: '%' takes two hexadecimal digits");
+      "the request target is not percent-encoded UTF-8: '%' takes two hexadecimal digits");
 }
 
 }  // namespace

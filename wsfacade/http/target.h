@@ -24,8 +24,8 @@ struct Target {
   std::optional<absl::string_view> Parameter(absl::string_view name) const;
 };
 
-// Origin form, or absolute form as for proxies. INVALID_ARGUMENT: neither, or wrong
-// percent-encoding; the message holds nothing of the target.
+// Origin form, or absolute form as for proxies. INVALID_ARGUMENT: neither, wrong percent-encoding,
+// or not UTF-8 when decoded; the message holds nothing of the target.
 absl::StatusOr<Target> ParseTarget(absl::string_view text);
 
 }  // namespace carillon::facade

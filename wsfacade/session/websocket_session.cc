@@ -48,6 +48,8 @@ void WebsocketSession::OnBytes(absl::Span<char> bytes) {
   pinged_ = false;
   if (closing_) return;
   if (decoder_.Feed(bytes, this) == FrameDecoder::Verdict::kFailed) {
+    // Of the commands before the fault.
+    SendAnswers();
     CloseWith(CloseReason::kProtocol, decoder_.error(), decoder_.error_reason());
     return;
   }
@@ -146,6 +148,8 @@ bool WebsocketSession::OnPing(absl::string_view payload) {
 bool WebsocketSession::OnPong() { return true; }
 
 void WebsocketSession::OnClose(CloseCode code, absl::string_view) {
+  // Of the commands that came with the close frame.
+  SendAnswers();
   CloseWith(CloseReason::kClient, code, "");
 }
 

@@ -125,6 +125,7 @@ void Subscriber::Impl::HandOutEvents(const EventBatchReader& reader) {
     received_.push_back({reader.events()[i], reader.MatchesOf(i)});
   }
   if (received_.empty()) return;
+  HandOutEarlyAdded();
   handler_->OnEvents(received_);
   MoveTo(received_.back().event.position);
 }
@@ -132,7 +133,11 @@ void Subscriber::Impl::HandOutEvents(const EventBatchReader& reader) {
 bool Subscriber::Impl::HandOut(const v1::SubscribeResponse& response) {
   switch (response.response_case()) {
     case v1::SubscribeResponse::kAdded:
-      handler_->OnAdded(response.added());
+      if (response.added().position().empty()) {
+        early_added_.MergeFrom(response.added());
+      } else {
+        handler_->OnAdded(response.added());
+      }
       break;
     case v1::SubscribeResponse::kRemoved:
       if (AnswersGreeting(response.removed())) {
@@ -142,10 +147,12 @@ bool Subscriber::Impl::HandOut(const v1::SubscribeResponse& response) {
       }
       break;
     case v1::SubscribeResponse::kProgress:
+      HandOutEarlyAdded();
       handler_->OnProgress(response.progress());
       MoveTo(response.progress().position());
       break;
     case v1::SubscribeResponse::kGap:
+      HandOutEarlyAdded();
       handler_->OnGap(response.gap());
       MoveTo(response.gap().until());
       break;
@@ -164,6 +171,12 @@ bool Subscriber::Impl::HandOut(const v1::SubscribeResponse& response) {
   return true;
 }
 
+void Subscriber::Impl::HandOutEarlyAdded() {
+  if (early_added_.subscription_ids().empty()) return;
+  handler_->OnAdded(early_added_);
+  early_added_.Clear();
+}
+
 // What moves the position also shows that this stream delivers.
 void Subscriber::Impl::MoveTo(absl::string_view position) {
   absl::MutexLock lock(&mu_);
@@ -179,6 +192,7 @@ void Subscriber::Impl::AnnounceStream() {
     state_ = State::kPreparing;
     number = stream_number_;
   }
+  early_added_.Clear();
   handler_->OnConnected(
       [weak = weak_from_this(), number](std::vector<v1::Subscription> subscriptions) {
         if (auto self = weak.lock()) self->BeginDelivery(number, std::move(subscriptions));

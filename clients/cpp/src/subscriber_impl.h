@@ -65,6 +65,7 @@ class Subscriber::Impl final : public SubscribeStreamOwner,
       ABSL_LOCKS_EXCLUDED(mu_);
   void HandOutEvents(const EventBatchReader& reader) ABSL_LOCKS_EXCLUDED(mu_);
   bool HandOut(const v1::SubscribeResponse& response) ABSL_LOCKS_EXCLUDED(mu_);
+  void HandOutEarlyAdded();
   void MoveTo(absl::string_view position) ABSL_LOCKS_EXCLUDED(mu_);
   // If `failure` says that the resume position is of no use any more: chooses another one.
   std::optional<v1::Gap> SkipLostPosition(const absl::Status& failure) ABSL_LOCKS_EXCLUDED(mu_);
@@ -74,6 +75,9 @@ class Subscriber::Impl final : public SubscribeStreamOwner,
   SubscriberHandler* const handler_;
   // Reused from batch to batch.
   std::vector<ReceivedEvent> received_;
+  // What was added before delivery began and is not handed out yet. The answer to the start decides
+  // from where these see; a start with "now" might still pass over what is committed before it.
+  v1::SubscriptionsAdded early_added_;
 
   mutable absl::Mutex mu_;
   // From Start until nothing goes on any more.

@@ -18,6 +18,7 @@ using ::testing::StartsWith;
 
 wire::EventView SampleEvent() {
   wire::EventView event;
+  event.has_time = true;
   event.time = {1513898803, 412554192};
   event.type = "profiles";
   event.action = "save";

@@ -209,6 +209,25 @@ TEST(SubscriberTest, HandsOutWhatComesInItsOrder) {
                           "event c for 4", "progress p7"));
 }
 
+TEST(SubscriberTest, WhatIsAddedBeforeTheStartIsOnlyTrustedWhenDeliveryHasBegun) {
+  FakeBroker broker;
+  v1::SubscribeResponse added, session;
+  added.mutable_added()->add_subscription_ids(1);
+  session.mutable_session_change()->set_session_id("s");
+  // The first stream breaks before delivery has begun.
+  broker.OnSubscribe(ExpectAfter("", {added, session}, Broken()));
+  broker.OnSubscribe(ExpectAfter("", {added, session, ProgressTo("p1")}));
+  Recorder recorder;
+  Subscriber subscriber(broker.Connect(), SubscriberOptions(), &recorder);
+  subscriber.Start();
+  recorder.WaitFor("progress p1");
+  EXPECT_THAT(recorder.LinesWith("added"), ElementsAre("added 1"));
+  EXPECT_THAT(recorder.LinesWith("session"), SizeIs(2));
+  const std::vector<std::string> lines = recorder.lines();
+  EXPECT_THAT(std::vector<std::string>(lines.end() - 3, lines.end()),
+              ElementsAre("session s", "added 1", "progress p1"));
+}
+
 TEST(SubscriberTest, ResumesAfterTheLastEvent) {
   FakeBroker broker;
   broker.OnSubscribe(ExpectAfter(

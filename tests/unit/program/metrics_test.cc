@@ -160,8 +160,8 @@ TEST(MetricsServerTest, IsScrapedOverHttpOnTheFreePortItLogs) {
   ASSERT_TRUE(server.ok()) << server.status();
   const Endpoint endpoint = (*server)->endpoint();
   EXPECT_NE(endpoint.port, 0);
-  EXPECT_THAT(log,
-              HasSubstr(absl::StrCat(" INFO listening on ", endpoint.ToString(), " service=metrics")));
+  EXPECT_THAT(
+      log, HasSubstr(absl::StrCat(" INFO listening on ", endpoint.ToString(), " service=metrics")));
   EXPECT_THAT(Get(endpoint.port, "/metrics"),
               AllOf(StartsWith("HTTP/1.1 200 OK"), HasSubstr("\ncarillon_test_events_total 1\n")));
 }

@@ -38,6 +38,7 @@ class SubscriberHandler {
   virtual void OnDisconnected(const absl::Status& status) = 0;
 
   virtual void OnEvents(absl::Span<const ReceivedEvent> events) = 0;
+  // They see every event that is committed from now on.
   virtual void OnAdded(const v1::SubscriptionsAdded& added) = 0;
   virtual void OnRemoved(const v1::SubscriptionsRemoved& removed) = 0;
   virtual void OnClosed(const v1::SubscriptionsClosed& closed) = 0;

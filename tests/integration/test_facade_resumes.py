@@ -1,0 +1,218 @@
+"""The broker goes and comes back, and the facade ends: websockets lose and repeat nothing."""
+
+import threading
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from harness.client import Client, bearer, event
+from harness.contract import events_pb
+from harness.https import request
+from harness.metrics import wait_for_metric
+from harness.raw_websocket import RawWebsocket
+from harness.waiting import DEADLINE, wait_until
+from harness.websocket import Websocket
+
+CONNECTED = "carillon_wsfacade_broker_connected"
+FACADE_CLAIM = ("sessions", "open", "*")
+TRY_AGAIN, GOING_AWAY, POLICY = 1013, 1001, 1008
+
+
+@pytest.fixture
+def system(start_broker, start_facade):
+    """A broker and a facade that a test may stop."""
+
+    def start(*facade_flags, broker_flags=()):
+        broker = start_broker(*broker_flags)
+        client = Client(broker)
+        facade = start_facade(broker, client.user_with("facade", FACADE_CLAIM), *facade_flags)
+        return broker, client, facade
+
+    return start
+
+
+def publish(client, keys):
+    """Publishes, also to a broker that is not back yet."""
+    batch = events_pb.PublishRequest(events=[event(key=k, event_id=k) for k in keys])
+    client.call(client.events.Publish, batch, wait_for_ready=True)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_websockets_stay_open_over_a_restart_of_the_broker_without_gap_or_repeat(system, end):
+    broker, client, facade = system()
+    websocket = Websocket(facade).register("*.*.*")
+    late = Websocket(facade)
+    for round in range(3):
+        keys = [f"{round}.{i}" for i in range(100)]
+        publish(client, keys[:50])
+        getattr(broker, end)()
+        wait_for_metric(facade, CONNECTED, lambda v: v == 0)
+        assert late.connection.ping().wait(DEADLINE), "the websocket is dead"
+        broker.start()
+        publish(client, keys[50:])
+        assert [websocket.next()["Key"] for _ in keys] == keys
+    late.register("*.*.last")
+    publish(client, ["last"])
+    assert websocket.next()["Key"] == late.next()["Key"] == "last"
+    websocket.close()
+    late.close()
+    client.close()
+
+
+@pytest.mark.core
+def test_without_a_broker_a_new_websocket_is_told_when_to_come_back(system):
+    broker, client, facade = system("--broker-wait", "200ms")
+    broker.kill()
+    wait_for_metric(facade, CONNECTED, lambda v: v == 0)
+    with pytest.raises(InvalidStatus) as refused:
+        Websocket(facade)
+    response = refused.value.response
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
+    for method, path, body in (("GET", "/api/v3/info", None),
+                               ("POST", "/api/v3/events", {"Type": "t", "Action": "a"}),
+                               ("GET", "/api/v3/users/rocketskates/token", None)):
+        answer = request(facade, method, path, body)
+        assert (answer.status, answer.json["Type"]) == (503, "UNAVAILABLE")
+        assert int(answer.headers["Retry-After"]) >= 1
+    broker.start()
+    wait_for_metric(facade, CONNECTED, lambda v: v == 1)
+    Websocket(facade).register("*.*.*").close()
+    client.close()
+
+
+def test_a_new_websocket_waits_for_a_broker_that_is_soon_back(system):
+    broker, client, facade = system("--broker-wait", "30s")
+    broker.kill()
+    wait_for_metric(facade, CONNECTED, lambda v: v == 0)
+    opened = []
+    thread = threading.Thread(target=lambda: opened.append(Websocket(facade)), daemon=True)
+    thread.start()
+    wait_for_metric(facade, "carillon_wsfacade_connections", lambda v: v == 1)
+    assert not opened
+    broker.start()
+    thread.join(20)
+    (websocket,) = opened
+    websocket.register("*.*.*").close()
+    client.close()
+
+
+def test_a_register_that_is_sent_while_the_broker_is_away_is_acknowledged_when_it_is_back(system):
+    broker, client, facade = system()
+    websocket = Websocket(facade).register("a.*.*")
+    broker.kill()
+    wait_for_metric(facade, CONNECTED, lambda v: v == 0)
+    websocket.send("register machines.*.*")
+    websocket.send("nonsense")
+    websocket.send("deregister a.*.*")
+    with pytest.raises(TimeoutError):
+        websocket.next(deadline=0.5)
+    broker.start()
+    assert [websocket.next()["Action"] for _ in range(3)] == ["register", "error", "deregister"]
+    publish(client, ["m"])
+    assert websocket.next()["Key"] == "m"
+    websocket.close()
+    client.close()
+
+
+def test_a_user_who_is_removed_while_the_facade_is_away_is_closed_when_it_is_back(system):
+    broker, client, facade = system()
+    token = client.user_with("fred", ("*", "*", "*"))
+    fred = Websocket(facade, bearer(token)).register("*.*.*")
+    stays = Websocket(facade).register("*.*.*")
+    facade.program.pause()
+    client.delete_user("fred")
+    publish(client, ["secret"])
+    broker.kill()
+    broker.start()
+    facade.program.resume()
+    code, _ = fred.closed(passing=False)
+    assert code == POLICY
+    assert stays.next()["Key"] == "secret"
+    stays.close()
+    client.close()
+
+
+@pytest.mark.core
+def test_events_that_are_gone_before_the_facade_could_read_them_close_the_websockets(system):
+    broker, client, facade = system(broker_flags=("--log-bytes-max", "1MiB",
+                                                  "--outbox-bytes-max", "64KiB"))
+    websocket = Websocket(facade).register("*.*.*")
+    facade.program.pause()
+    client.publish_all([event(key=str(i), object=b'"%01000d"' % i) for i in range(20_000)])
+    wait_until(lambda: client.status().event_bytes < 4 << 20, "the log is trimmed")
+    facade.program.resume()
+    code, reason = websocket.closed()
+    assert code == TRY_AGAIN
+    assert "lost" in reason
+    again = Websocket(facade).register("*.*.*")
+    publish(client, ["new"])
+    assert again.next()["Key"] == "new"
+    again.close()
+    client.close()
+
+
+@pytest.mark.core
+def test_a_facade_that_ends_says_goodbye_to_all_websockets_and_exits_0(system):
+    broker, client, facade = system()
+    websockets = [Websocket(facade).register("*.*.*") for _ in range(20)]
+    publish(client, ["last"])
+    for websocket in websockets:
+        assert websocket.next()["Key"] == "last"
+    facade.stop()
+    for websocket in websockets:
+        code, reason = websocket.closed()
+        assert (code, reason) == (GOING_AWAY, "the server is going away")
+        websocket.close()
+    client.close()
+
+
+def test_a_facade_that_ends_without_its_broker_exits_0(system):
+    broker, client, facade = system()
+    websocket = Websocket(facade).register("*.*.*")
+    broker.kill()
+    wait_for_metric(facade, CONNECTED, lambda v: v == 0)
+    facade.stop()
+    assert websocket.closed()[0] == GOING_AWAY
+    client.close()
+
+
+def test_a_client_that_does_not_read_holds_up_the_end_for_the_drain_timeout_and_no_longer(system):
+    broker, client, facade = system("--drain-timeout", "300ms")
+    slow = RawWebsocket(facade, receive_buffer=4096).send("register *.*.*")
+    slow.next_frame()
+    client.publish_all([event(object=b'"%0100000d"' % 0)] * 30, batch=10)
+    wait_for_metric(facade, "carillon_wsfacade_outbox_bytes", lambda v: v > 100_000)
+    facade.stop()
+    assert "connections were cut" in facade.program.log_text()
+    slow.drop()
+    client.close()
+
+
+def test_an_acknowledgement_holds_from_the_first_moment_of_the_facade(system, start_facade):
+    broker, client, _ = system()
+    token = client.token("facade")
+    for round in range(8):
+        facade = start_facade(broker, token)
+        websocket = Websocket(facade).register("*.*.*")
+        # Whatever the facade still had to say to the broker, it says it after the event.
+        facade.program.pause()
+        publish(client, [str(round)])
+        facade.program.resume()
+        assert websocket.next()["Key"] == str(round)
+        websocket.close()
+        facade.stop()
+    client.close()
+
+
+def test_a_facade_may_start_before_its_broker(start_broker, start_facade):
+    broker = start_broker()
+    client = Client(broker)
+    token = client.user_with("facade", FACADE_CLAIM)
+    client.close()
+    broker.stop()
+    facade = start_facade(broker, token)
+    broker.start()
+    wait_for_metric(facade, CONNECTED, lambda v: v == 1)
+    Websocket(facade).register("*.*.*").close()
