@@ -47,6 +47,11 @@ def keys(begin, end):
     return [str(i) for i in range(begin, end)]
 
 
+def slow_websocket(facade):
+    """One that does not ask, by itself, why it has read no answer yet."""
+    return Websocket(facade, ping_interval=None)
+
+
 def take_keys(websocket, count):
     return [websocket.next()["Key"] for _ in range(count)]
 
@@ -77,7 +82,7 @@ class Reader(threading.Thread):
 def test_a_slow_one_gets_everything_a_fast_one_too_and_one_that_reads_nothing_is_closed(start):
     _, facade, client = start("--stall-timeout", "1s", "--close-timeout", "1m")
     fast = Websocket(facade).register("t.*.*")
-    slow = Websocket(facade).register("t.*.*")
+    slow = slow_websocket(facade).register("t.*.*")
     never = RawWebsocket(facade, receive_buffer=4096).send("register t.*.*")
     assert b'"Action":"register"' in never.next_frame()[1]
     reader = Reader(fast, COUNT)
@@ -113,7 +118,7 @@ def test_a_slow_one_gets_everything_a_fast_one_too_and_one_that_reads_nothing_is
 
 def test_a_slow_one_gets_everything_across_a_crash_of_the_broker(start):
     broker, facade, client = start()
-    slow = Websocket(facade).register("t.*.*")
+    slow = slow_websocket(facade).register("t.*.*")
     publish(client, 0, 30_000)
     lagging(facade, lambda v: v == 1)
     broker.kill()
@@ -138,7 +143,7 @@ def test_a_slow_one_gets_everything_across_a_crash_of_the_broker(start):
 def test_commands_of_one_that_has_fallen_behind_are_in_force_when_they_are_answered(start):
     _, facade, client = start("--io-threads", "1")
     fast = Websocket(facade).register("*.*.*")
-    slow = Websocket(facade).register("a.*.*").register("b.*.*")
+    slow = slow_websocket(facade).register("a.*.*").register("b.*.*")
     reader = Reader(fast, 45_000)
     publish(client, 0, 45_000, kinds="abc")
     assert len(reader.result()) == 45_000
@@ -196,13 +201,18 @@ def test_one_that_reads_slowly_is_not_taken_for_one_that_is_gone(start):
 
 
 def test_only_so_many_are_caught_up_at_a_time_and_all_of_them_in_the_end(start):
-    _, facade, client = start("--replays-max", "1")
-    slow = [Websocket(facade).register("t.*.*") for _ in range(4)]
-    publish(client, 0, 20_000)
+    _, facade, client = start("--replays-max", "1", "--stall-timeout", "1h")
+    slow = [slow_websocket(facade).register("t.*.*") for _ in range(4)]
+    publish(client, 0, COUNT)
     lagging(facade, lambda v: v == 4)
-    readers = [Reader(one, 20_000) for one in slow]
+    # One that stops reading while it is its turn keeps nobody from theirs.
+    stops = slow[0]
+    received = take_keys(stops, 10_000)
+    readers = [Reader(one, COUNT) for one in slow[1:]]
     for reader in readers:
-        assert reader.result() == keys(0, 20_000)
+        assert reader.result() == keys(0, COUNT)
+    lagging(facade, lambda v: v == 1)
+    assert received + take_keys(stops, COUNT - 10_000) == keys(0, COUNT)
     lagging(facade, lambda v: v == 0)
     for one in slow:
         one.close()

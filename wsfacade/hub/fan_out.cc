@@ -32,6 +32,8 @@ ReplayTicket FanOut::RequestReplay(ReplaySink* sink) {
   return hub_->replays().Request(thread_, sink);
 }
 
+bool FanOut::ReplaysAreCrowded() const { return hub_->replays().is_crowded(); }
+
 UpstreamSubscription* FanOut::Acquire(const ScopePtr& scope, absl::string_view filter) {
   return hub_->Acquire(this, scope, filter);
 }

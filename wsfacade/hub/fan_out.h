@@ -33,6 +33,7 @@ class FanOut : private UpstreamSource {
 
   // A turn to read from the log, for a websocket that has fallen behind.
   ReplayTicket RequestReplay(ReplaySink* sink);
+  bool ReplaysAreCrowded() const;
 
   // Any thread reads.
   struct Counts {

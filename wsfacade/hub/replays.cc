@@ -168,6 +168,11 @@ ReplayTicket Replays::Request(IoThread* thread, ReplaySink* sink) {
   return ReplayTicket(std::move(turn));
 }
 
+bool Replays::is_crowded() const {
+  absl::MutexLock lock(&mu_);
+  return !waiting_.empty();
+}
+
 void Replays::GrantLocked() {
   while (open_ && !stopped_ && granted_ < replays_max_ && !waiting_.empty()) {
     ++granted_;

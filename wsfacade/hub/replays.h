@@ -75,6 +75,8 @@ class Replays {
   // `sink` hears of it on `thread`, which is also the caller's, until the ticket is gone.
   ReplayTicket Request(IoThread* thread, ReplaySink* sink) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Whether someone waits for a turn: one that cannot go on for a while makes way.
+  bool is_crowded() const ABSL_LOCKS_EXCLUDED(mu_);
   // How many were started so far.
   int64_t started() const { return started_.load(std::memory_order_relaxed); }
 
@@ -88,7 +90,7 @@ class Replays {
   const int replays_max_;
   std::atomic<int64_t> started_{0};
 
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
   bool open_ ABSL_GUARDED_BY(mu_) = false;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t next_number_ ABSL_GUARDED_BY(mu_) = 0;

@@ -43,8 +43,8 @@ class CatchUp {
   void OnReplayed(std::shared_ptr<const EventFrames> frames);
   // All were replayed.
   void OnReplayEnded() { replaying_ = false; }
-  // The replay broke, or what it brings is wrong: the round is over, and what it brought and was
-  // not taken is forgotten.
+  // The replay broke or is given up: the round is over, and what it brought and was not taken is
+  // forgotten.
   void Abandon();
   // What matches these ids of the replay alone is not wanted any more.
   void Remove(int64_t replay_id);

@@ -79,7 +79,12 @@ void WebsocketSession::GoOn() {
   if (behind_ == nullptr || close_soon_) return;
   CatchUp& catch_up = behind_->catch_up;
   const size_t room = limits_->outbox_bytes_max / 2;
-  if (!GiveReplayed()) return connection_->AwaitRoom(room);
+  if (!GiveReplayed()) {
+    // It is this client's turn again when it has read. Else a few that read very slowly would keep
+    // all others waiting.
+    if (fan_out_->ReplaysAreCrowded()) StopReplay();
+    return connection_->AwaitRoom(room);
+  }
   if (catch_up.is_replaying()) return;
   if (connection_->outbox().size_bytes() > room) return connection_->AwaitRoom(room);
   if (catch_up.in_round()) {
@@ -193,9 +198,13 @@ void WebsocketSession::OnReplayEnded(const absl::Status& status) {
   behind_->retry = std::min(behind_->retry * 2, kRetryMax);
 }
 
-void WebsocketSession::BeginAgain(absl::Duration delay) {
+void WebsocketSession::StopReplay() {
   behind_->ticket = ReplayTicket();
   behind_->catch_up.Abandon();
+}
+
+void WebsocketSession::BeginAgain(absl::Duration delay) {
+  StopReplay();
   if (delay == absl::ZeroDuration()) return GoOn();
   behind_->pausing = true;
   connection_->thread().PostAfter(delay, [this, connection = connection_->shared_from_this()] {

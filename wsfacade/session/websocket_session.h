@@ -112,6 +112,8 @@ class WebsocketSession : public Protocol,
   // Nothing: one that was acknowledged is not in force at the moment.
   std::optional<std::vector<const LocalSubscription*>> RegistrationsToReplay();
   client::ReplayOptions MakeReplay(const std::vector<const LocalSubscription*>& served);
+  // The next one goes on after the last event given.
+  void StopReplay();
   void BeginAgain(absl::Duration delay);
   // A registration that a replay serves from here on.
   void BeginReplayingFor(const LocalSubscription* subscription);

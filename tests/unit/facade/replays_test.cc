@@ -131,6 +131,7 @@ TEST_F(ReplaysTest, OnlySoManyRunAtATimeAndTheOthersFollowInOrder) {
   ASSERT_TRUE(first.Await("granted"));
   ASSERT_TRUE(second.Await("granted"));
   EXPECT_THAT(third.lines(), ElementsAre());
+  EXPECT_TRUE(replays_.is_crowded());
   // One that goes away while it waits takes nobody's turn.
   fourth.GiveUp();
   second.GiveUp();
@@ -140,6 +141,7 @@ TEST_F(ReplaysTest, OnlySoManyRunAtATimeAndTheOthersFollowInOrder) {
   third.GiveUp();
   ASSERT_TRUE(fifth.Await("granted"));
   EXPECT_THAT(fourth.lines(), ElementsAre());
+  EXPECT_FALSE(replays_.is_crowded());
   EXPECT_THAT(second.lines(), ElementsAre("granted")) << "given up: it hears nothing more";
 }
 
