@@ -24,6 +24,9 @@ using asio::ip::tcp;
 constexpr int kBacklog = 4096;
 // Accepted in one go before the thread turns to its connections.
 constexpr int kAcceptsPerPass = 64;
+// For each thread. A storm of clients stays in the backlog, where it costs nothing, instead of in
+// the queues of threads that are busy with handshakes, where its time would run out.
+constexpr int kPlacingPerThread = 32;
 // Waited when the process is out of descriptors.
 constexpr std::chrono::milliseconds kRetryDelay(200);
 
@@ -40,7 +43,8 @@ Listener::Listener(const ListenerOptions& options, SSL_CTX* tls, std::vector<IoT
       threads_(std::move(threads)),
       factory_(std::move(factory)),
       acceptor_(threads_.front()->context()),
-      retry_timer_(threads_.front()->context()) {}
+      retry_timer_(threads_.front()->context()),
+      placing_max_(kPlacingPerThread * static_cast<int>(threads_.size())) {}
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenerOptions& options,
                                                          SSL_CTX* tls,
@@ -96,6 +100,10 @@ void Listener::Wait() {
 
 void Listener::AcceptAll() {
   for (int i = 0; i < kAcceptsPerPass; ++i) {
+    if (placing_.load() >= placing_max_) {
+      paused_ = true;
+      return;
+    }
     tcp::endpoint peer;
     socklen_t size = static_cast<socklen_t>(peer.capacity());
     const int socket =
@@ -119,6 +127,10 @@ void Listener::AcceptAll() {
   Wait();
 }
 
+void Listener::Resume() {
+  if (std::exchange(paused_, false)) Wait();
+}
+
 void Listener::Place(int socket, const tcp::endpoint& peer) {
   int open = 0;
   for (const IoThread* thread : threads_) open += thread->connection_count();
@@ -139,7 +151,11 @@ void Listener::Place(int socket, const tcp::endpoint& peer) {
         return a->connection_count() < b->connection_count();
       });
   thread->ExpectConnection();
+  placing_.fetch_add(1);
   thread->Post([this, thread, socket, peer] {
+    if (placing_.fetch_sub(1) == placing_max_ / 2) {
+      asio::post(acceptor_.get_executor(), [this] { Resume(); });
+    }
     auto connection =
         std::make_shared<Connection>(thread, Socket(thread->context(), peer.protocol(), socket),
                                      FormatPeer(peer), tls_, factory_());

@@ -53,6 +53,8 @@ class Listener {
   absl::Status Bind();
   void Wait();
   void AcceptAll();
+  // The threads have room again.
+  void Resume();
   // Hands the connection to the thread with the fewest.
   void Place(int socket, const boost::asio::ip::tcp::endpoint& peer);
 
@@ -63,6 +65,11 @@ class Listener {
   program::Endpoint endpoint_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer retry_timer_;
+  // Accepted, and still to be taken up by their threads.
+  std::atomic<int> placing_{0};
+  const int placing_max_;
+  // Accepts no more until they have been; on the acceptor's thread.
+  bool paused_ = false;
   program::LimitedLog refused_log_{1};
   std::atomic<int64_t> accepted_{0};
   std::atomic<int64_t> refused_{0};
