@@ -36,7 +36,7 @@ def web_server():
     server.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(tmp_path_factory, certificate, facade):  # which it leaves before that ends
     one = Chromium(tmp_path_factory.mktemp("chromium"), certificate, PAGES / "extension")
     yield one

@@ -181,11 +181,24 @@ def test_two_users_see_different_events_of_the_same_filter(connect, client, user
     assert [json.loads(text)["Key"] for text in everything.take(3)] == ["a", "b", "end"]
 
 
-def test_a_claim_that_is_withdrawn_hides_the_next_event(connect, client, user, kind):
+def test_a_claim_that_is_withdrawn_hides_events_and_one_that_is_given_back_shows_them(
+        connect, client, user, kind):
     one = user(END, (kind, "*", "*"))
     websocket = connect(authorization=bearer(one.token)).register("*.*.*")
     assert seen(websocket, client, event(kind)) == triples(event(kind))
+    # Once a register is acknowledged all registrations are in force under the new claims.
     client.put_role(one.role, END)
+    websocket.register("now.without.it")
     assert seen(websocket, client, event(kind)) == []
     client.put_role(one.role, END, (kind, "*", "*"))
+    websocket.register("now.with.it")
     assert seen(websocket, client, event(kind)) == triples(event(kind))
+
+
+def test_a_withdrawn_claim_hides_the_very_next_event(connect, client, user, kind):
+    one = user(END, (kind, "*", "*"))
+    websocket = connect(authorization=bearer(one.token)).register("*.*.*")
+    client.put_role(one.role, END)
+    client.publish(event(kind))
+    websocket.register("end.*.*")
+    assert seen(websocket, client) == []

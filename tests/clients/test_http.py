@@ -3,6 +3,7 @@
 import json
 import re
 import select
+import socket
 import ssl
 import time
 import warnings
@@ -155,6 +156,13 @@ def test_http_1_0_cannot_be_upgraded(http):
     http.check_error(400, "BAD_REQUEST")
 
 
+def test_a_client_that_has_ended_its_side_still_gets_its_answers(http):
+    http.send(get() + get("/nothing") + post())
+    socket.socket.shutdown(http.socket, socket.SHUT_WR)
+    assert [http.answer()[0] for _ in range(3)] == [200, 404, 204]
+    http.check_ended()
+
+
 def test_a_client_can_have_the_connection_ended(http):
     http.send(get("/api/v3/info", "Connection: close") + get())
     status, headers, _ = http.answer()
@@ -163,9 +171,11 @@ def test_a_client_can_have_the_connection_ended(http):
 
 
 @pytest.mark.parametrize("text", [
-    "nonsense\r\n\r\n", "GET /api/v3/info\r\n\r\n", "GET /api/v3/info HTTP/9.9\r\n\r\n",
-    "GET  /api/v3/info  HTTP/1.1\r\n\r\n", "GET /api/v3/info HTTP/1.1\r\nno colon\r\n\r\n",
-    "GET /api/v3/info HTTP/1.1\r\nA : b\r\n\r\n", "\x00\x01\x02\r\n\r\n",
+    "nonsense\r\n\r\n", "GET /api/v3/info\r\n\r\n", "\x00\x01\x02\r\n\r\n",
+    f"GET /api/v3/info HTTP/9.9\r\n{HOST}\r\n", f"GET  /api/v3/info  HTTP/1.1\r\n{HOST}\r\n",
+    f"GET /api/v3/info HTTP/1.1\r\n{HOST}no colon\r\n\r\n",
+    f"GET /api/v3/info HTTP/1.1\r\n{HOST}A : b\r\n\r\n",
+    "GET /api/v3/info HTTP/1.1\r\n\r\n", f"GET /api/v3/info HTTP/1.1\r\n{HOST}{HOST}\r\n",
     f"POST /api/v3/events HTTP/1.1\r\n{HOST}Content-Length: x\r\n\r\n",
     f"POST /api/v3/events HTTP/1.1\r\n{HOST}Content-Length: -1\r\n\r\n",
     f"POST /api/v3/events HTTP/1.1\r\n{HOST}Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
@@ -250,7 +260,7 @@ def test_a_client_that_does_not_read_its_answers_is_not_given_more(http, facade)
     http.socket.settimeout(1)
     with pytest.raises(TimeoutError):  # the facade no longer reads
         for _ in range(400):
-            http.send("GET / HTTP/1.1\r\n\r\n" * 1000)
+            http.send(f"GET / HTTP/1.1\r\n{HOST}\r\n" * 1000)
     assert fetch(facade).get("carillon_wsfacade_outbox_bytes") < 1 << 20
     http.socket.settimeout(DEADLINE)
     for _ in range(10_000):

@@ -92,6 +92,11 @@ bool HttpSession::OnHeader() {
   header_seen_ = true;
   parser_->eager(true);
   connection_->SetDeadline(limits_->idle_timeout);
+  // RFC 9112, section 3.2.
+  if (parser_->get().version() >= 11 && parser_->get().count(http::field::host) != 1) {
+    Refuse(http::status::bad_request, "BAD_REQUEST", "an HTTP/1.1 request has one Host field");
+    return false;
+  }
   if (parser_->content_length().value_or(0) > limits_->body_bytes_max) {
     Refuse(http::status::payload_too_large, "BODY_TOO_LARGE",
            "the request's body is larger than body-bytes-max");
