@@ -90,6 +90,7 @@ void HttpSession::Advance() {
 
 bool HttpSession::OnHeader() {
   header_seen_ = true;
+  connection_->EndOpening();
   parser_->eager(true);
   connection_->SetDeadline(limits_->idle_timeout);
   // RFC 9112, section 3.2.

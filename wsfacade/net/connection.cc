@@ -16,12 +16,13 @@ constexpr size_t kWriteBytesPerPass = 256 << 10;
 }  // namespace
 
 Connection::Connection(IoThread* thread, Socket socket, std::string peer, SSL_CTX* tls,
-                       std::unique_ptr<Protocol> protocol)
+                       std::unique_ptr<Protocol> protocol, Opening opening)
     : thread_(thread),
       socket_(std::move(socket)),
       transport_(socket_.native_handle(), tls),
       protocol_(std::move(protocol)),
       peer_(std::move(peer)),
+      opening_(std::move(opening)),
       state_(tls != nullptr ? State::kHandshake : State::kOpen) {
   deadline_.connection = this;
 }
@@ -240,6 +241,7 @@ void Connection::Abort(absl::string_view why) {
   if (is_closed()) return;
   const std::string reason(why_ != nullptr ? absl::string_view(*why_) : why);
   state_ = State::kClosed;
+  opening_.End();
   thread_->CancelDeadline(&deadline_);
   thread_->counts.outbox_bytes.Add(-static_cast<int64_t>(outbox_.size_bytes()));
   boost::system::error_code ignored;

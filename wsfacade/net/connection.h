@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "wsfacade/net/io_thread.h"
+#include "wsfacade/net/opening.h"
 #include "wsfacade/net/outbox.h"
 #include "wsfacade/net/timer_wheel.h"
 #include "wsfacade/net/transport.h"
@@ -47,7 +48,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   // `tls` may be null: no TLS. `peer`: ADDRESS:PORT.
   Connection(IoThread* thread, Socket socket, std::string peer, SSL_CTX* tls,
-             std::unique_ptr<Protocol> protocol);
+             std::unique_ptr<Protocol> protocol, Opening opening);
   ~Connection();
 
   // Begins, with the TLS handshake if there is one; the protocol's deadline counts from here.
@@ -79,6 +80,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Stops and goes on reading.
   void PauseReading() { paused_ = true; }
   void ResumeReading();
+
+  // The client has shown that it keeps its side of the handshake: another may have its place.
+  void EndOpening() { opening_.End(); }
 
   void SetDeadline(absl::Duration delay);
   void CancelDeadline();
@@ -120,6 +124,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Outbox outbox_;
   DeadlineNode deadline_;
   const std::string peer_;
+  Opening opening_;
   // Set while closing.
   std::unique_ptr<std::string> why_;
   int64_t sent_bytes_ = 0;

@@ -25,8 +25,12 @@ constexpr int kBacklog = 4096;
 // Accepted in one go before the thread turns to its connections.
 constexpr int kAcceptsPerPass = 64;
 // For each thread. A storm of clients stays in the backlog, where it costs nothing, instead of in
-// the queues of threads that are busy with handshakes, where its time would run out.
-constexpr int kPlacingPerThread = 32;
+// handshakes whose time runs out before their turn comes.
+constexpr int kOpeningPerThread = 512;
+// But clients that open a connection and then say nothing cannot keep others out: so many are let
+// in nonetheless each time this has passed.
+constexpr std::chrono::milliseconds kPauseMax(250);
+constexpr int kAllowance = 128;
 // Waited when the process is out of descriptors.
 constexpr std::chrono::milliseconds kRetryDelay(200);
 
@@ -44,7 +48,8 @@ Listener::Listener(const ListenerOptions& options, SSL_CTX* tls, std::vector<IoT
       factory_(std::move(factory)),
       acceptor_(threads_.front()->context()),
       retry_timer_(threads_.front()->context()),
-      placing_max_(kPlacingPerThread * static_cast<int>(threads_.size())) {}
+      opening_(kOpeningPerThread * static_cast<int>(threads_.size()),
+               [this] { asio::post(acceptor_.get_executor(), [this] { Resume(); }); }) {}
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenerOptions& options,
                                                          SSL_CTX* tls,
@@ -100,10 +105,7 @@ void Listener::Wait() {
 
 void Listener::AcceptAll() {
   for (int i = 0; i < kAcceptsPerPass; ++i) {
-    if (placing_.load() >= placing_max_) {
-      paused_ = true;
-      return;
-    }
+    if (opening_.is_full() && --allowance_ < 0) return Pause();
     tcp::endpoint peer;
     socklen_t size = static_cast<socklen_t>(peer.capacity());
     const int socket =
@@ -127,8 +129,20 @@ void Listener::AcceptAll() {
   Wait();
 }
 
+void Listener::Pause() {
+  paused_ = true;
+  retry_timer_.expires_after(kPauseMax);
+  retry_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    allowance_ = kAllowance;
+    Resume();
+  });
+}
+
 void Listener::Resume() {
-  if (std::exchange(paused_, false)) Wait();
+  if (!std::exchange(paused_, false)) return;
+  retry_timer_.cancel();
+  Wait();
 }
 
 void Listener::Place(int socket, const tcp::endpoint& peer) {
@@ -151,14 +165,10 @@ void Listener::Place(int socket, const tcp::endpoint& peer) {
         return a->connection_count() < b->connection_count();
       });
   thread->ExpectConnection();
-  placing_.fetch_add(1);
-  thread->Post([this, thread, socket, peer] {
-    if (placing_.fetch_sub(1) == placing_max_ / 2) {
-      asio::post(acceptor_.get_executor(), [this] { Resume(); });
-    }
+  thread->Post([this, thread, socket, peer, opening = Opening(&opening_)]() mutable {
     auto connection =
         std::make_shared<Connection>(thread, Socket(thread->context(), peer.protocol(), socket),
-                                     FormatPeer(peer), tls_, factory_());
+                                     FormatPeer(peer), tls_, factory_(), std::move(opening));
     thread->Add(connection);
     connection->Start();
   });

@@ -17,6 +17,7 @@
 #include "deploy/program/logging.h"
 #include "wsfacade/net/connection.h"
 #include "wsfacade/net/io_thread.h"
+#include "wsfacade/net/opening.h"
 
 namespace carillon::facade {
 
@@ -53,7 +54,8 @@ class Listener {
   absl::Status Bind();
   void Wait();
   void AcceptAll();
-  // The threads have room again.
+  // Accepts no more until fewer connections are opening, or a moment has passed.
+  void Pause();
   void Resume();
   // Hands the connection to the thread with the fewest.
   void Place(int socket, const boost::asio::ip::tcp::endpoint& peer);
@@ -65,11 +67,12 @@ class Listener {
   program::Endpoint endpoint_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer retry_timer_;
-  // Accepted, and still to be taken up by their threads.
-  std::atomic<int> placing_{0};
-  const int placing_max_;
-  // Accepts no more until they have been; on the acceptor's thread.
+  // Connections that have not brought their first request yet.
+  OpeningCount opening_;
+  // The rest is the acceptor's thread's.
   bool paused_ = false;
+  // May be accepted although too many are opening.
+  int allowance_ = 0;
   program::LimitedLog refused_log_{1};
   std::atomic<int64_t> accepted_{0};
   std::atomic<int64_t> refused_{0};
