@@ -30,7 +30,7 @@ program::Level LevelOf(gpr_log_severity severity) {
 void WriteGrpcLine(gpr_log_func_args* line) {
   // Clients can provoke some of them as often as they like.
   static program::LimitedLog log(10);
-  log.Log(LevelOf(line->severity), "grpc", {{"message", line->message}});
+  log.Log(LevelOf(line->severity), "grpc", {{"detail", line->message}});
 }
 
 absl::Status CannotListen(const program::Endpoint& endpoint, absl::string_view reason) {

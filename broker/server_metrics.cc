@@ -122,7 +122,7 @@ void RefusalLog::OnCallRefused(const service::RefusedCall& call) {
            {"principal", call.principal},
            {"rpc", call.rpc},
            {"reason", reason},
-           {"message", call.reason.message()}});
+           {"detail", call.reason.message()}});
 }
 
 prometheus::Histogram& DeliveryLatency(program::Metrics* metrics) {

@@ -14,7 +14,8 @@ if(CARILLON_SANITIZE)
 endif()
 # What ThreadSanitizer has to be told of libraries that were built without it: part of every program.
 if(CARILLON_SANITIZE MATCHES thread)
-  add_library(carillon_tsan OBJECT ${CMAKE_CURRENT_LIST_DIR}/tsan_abseil.cc)
+  add_library(carillon_tsan OBJECT ${CMAKE_CURRENT_LIST_DIR}/tsan_abseil.cc
+              ${CMAKE_CURRENT_LIST_DIR}/tsan_grpc.cc)
 endif()
 
 # carillon_library(room SOURCES a.cc … DEPS target …): a static library `carillon_room` with the alias carillon::room.

@@ -1,7 +1,6 @@
 """A websocket client of the facade for the integration tests."""
 
 import json
-import ssl
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect

@@ -17,15 +17,15 @@ def certificate(tmp_path_factory):
     return Certificate(tmp_path_factory.mktemp("tls"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def broker(tmp_path_factory, certificate):
-    """A broker with default limits that tests share: each uses a type of event of its own."""
+    """A broker with default limits that the tests of a file share: each uses a type of its own."""
     shared = Broker(tmp_path_factory.mktemp("broker"), certificate, "--progress-interval", "100ms")
     yield shared
     shared.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def superuser(broker):
     client = Client(broker)
     yield client
@@ -37,12 +37,12 @@ def client(superuser):
     return superuser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def facade_token(superuser):
     return superuser.user_with("facade", FACADE_CLAIM)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def facade(tmp_path_factory, certificate, broker, facade_token):
     """A facade with default limits before the shared broker."""
     shared = Facade(tmp_path_factory.mktemp("facade"), certificate, broker, facade_token)

@@ -54,7 +54,6 @@ def calls_of(client):
 CALLS = list(calls_of(type("Any", (), {"status": None})()))
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("call", CALLS)
 def test_every_call_needs_credentials(client_with, call):
     with refused(grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_MISSING"):
@@ -90,7 +89,6 @@ def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(client_with):
     assert answers[0] == answers[1]
 
 
-@pytest.mark.core
 def test_password_and_token_both_open_the_door(client, client_with, kind):
     client.create_user(kind, "superuser", password=PASSWORD)
     with_password = client_with(basic(f"{kind}:{PASSWORD}"))
@@ -204,7 +202,6 @@ def start_off_loopback(folder, certificate, *more):
                     *more], folder / "broker.log")
 
 
-@pytest.mark.core
 def test_off_loopback_the_first_password_is_random_and_in_a_file_for_the_owner_alone(
         tmp_path, certificate):
     program = start_off_loopback(tmp_path, certificate, "--tls-cert", certificate.cert,

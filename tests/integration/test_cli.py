@@ -82,7 +82,6 @@ def test_what_cannot_be_published_is_told(cli, arguments, code, word):
     assert word in errors
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("source", ["file", "stdin"])
 def test_a_file_of_events_goes_in_and_comes_out_verbatim(start_broker, source, tmp_path):
     cli = Cli(start_broker())
@@ -102,7 +101,8 @@ def test_bad_lines_are_told_by_number_and_the_others_go_in(cli, client, kind):
     watch = client.watch(make_filter(type=kind)).begun()
     good = json.dumps({"Type": kind, "Action": "a", "Key": "good", "Object": None})
     bad = json.dumps({"Type": kind, "Action": "a\n", "Key": "bad"})
-    _, errors = cli.run("publish", "--file", "-", input=f"{good}\nnonsense\n\n{bad}\n{good}", code=1)
+    _, errors = cli.run("publish", "--file", "-", code=1,
+                        input=f"{good}\nnonsense\n\n{bad}\n{good}")
     assert "2" in errors and "4" in errors
     last = client.publish(event(kind, key="last"))[-1]
     assert [e.key for e in watch.take_until(last.position)] == ["good", "good", "last"]

@@ -43,8 +43,8 @@ def test_bench_prints_for_people(broker):
 
 
 def test_bench_keeps_a_rate(broker):
-    out, _ = Cli(broker).run("bench", "publish", "--count", "500", "--rate", "1000", "--batch", "10",
-                             "--json")
+    out, _ = Cli(broker).run("bench", "publish", "--count", "500", "--rate", "1000",
+                             "--batch", "10", "--json")
     assert 0.4 <= json.loads(out)["seconds"] <= 5
 
 
@@ -61,7 +61,8 @@ def test_bench_watch_sees_what_is_missing(start_broker):
     client.close()
 
 
-@pytest.mark.parametrize("arguments", [["publish", "--streams", "0"], ["publish", "--batch", "10001"],
+@pytest.mark.parametrize("arguments", [["publish", "--streams", "0"],
+                                       ["publish", "--batch", "10001"],
                                        ["publish", "--count", "x"],
                                        ["watch", "--count", "1", "--idle", "soon"],
                                        ["watch", "--count", "1", "--filter", "a.b"]])

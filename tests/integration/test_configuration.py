@@ -37,7 +37,6 @@ def test_help_and_version(program):
 
 
 @pytest.mark.parametrize("program", [BROKER, FACADE])
-@pytest.mark.core
 def test_flags_are_stronger_than_the_file_and_that_than_the_environment(program, tmp_path):
     config = tmp_path / "config.toml"
     config.write_text('listen = "127.0.0.1:2"\nplaintext = true\n[drain]\ntimeout = "2s"\n')

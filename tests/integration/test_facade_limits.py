@@ -107,7 +107,6 @@ def test_a_body_that_takes_too_long(limited):
     assert read_to_end(idle.sock) == b""
 
 
-@pytest.mark.core
 def test_a_silent_client_is_asked_and_closed_if_it_does_not_answer(limited):
     facade = limited("--ping-interval", "200ms", "--pong-timeout", "300ms")
     silent, answers = RawWebsocket(facade), RawWebsocket(facade)

@@ -37,7 +37,6 @@ def publish(client, keys):
     client.call(client.events.Publish, batch, wait_for_ready=True)
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_websockets_stay_open_over_a_restart_of_the_broker_without_gap_or_repeat(system, end):
     broker, client, facade = system()

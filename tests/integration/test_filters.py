@@ -53,7 +53,6 @@ CONDITIONS = [
 ]
 
 
-@pytest.mark.core
 def test_conditions_select_by_the_object(client, kind):
     """All conditions on one stream: each event names the subscriptions whose conditions hold."""
     stream = client.subscribe().add(

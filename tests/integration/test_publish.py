@@ -169,7 +169,7 @@ def test_a_request_above_4_mib_is_refused(client, kind):
     objects = [json_text(MIB - 100)] * 4
     assert all(r.position for r in client.publish(*(event(kind, object=o) for o in objects)))
     with refused(grpc.StatusCode.RESOURCE_EXHAUSTED) as caught:
-        client.publish(*(event(kind, object=o) for o in objects), event(kind, object=json_text(500)))
+        client.publish(*(event(kind, object=o) for o in [*objects, json_text(500)]))
     assert "4194304" in caught.message
 
 

@@ -91,7 +91,6 @@ def connect(environment):
         sslopt={"ca_certs": environment["CARILLON_CA"]}, timeout=DEADLINE)
 
 
-@pytest.mark.core
 def test_quickstart_gets_ready_and_what_it_prints_works_and_a_second_start_finds_everything(
         start_quickstart):
     quickstart = start_quickstart()

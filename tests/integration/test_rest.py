@@ -79,7 +79,6 @@ def test_info_tells_about_the_server(facade, client):
     assert (head.status, head.text) == (200, "")
 
 
-@pytest.mark.core
 def test_a_token_is_granted_and_narrowed(facade, client, user, kind):
     one = user((kind, "*", "*"))
     path = f"/api/v3/users/{one.name}/token?ttl=600&scope={kind}&action=save&specific=a,b"

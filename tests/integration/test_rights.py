@@ -103,7 +103,6 @@ def test_a_user_who_gets_other_roles_sees_by_them_from_then_on(client, user, kin
 
 
 @pytest.mark.parametrize("end", ["revoke", "delete", "password"])
-@pytest.mark.core
 def test_streams_end_when_the_user_is_no_longer_good(client, user, kind, end):
     one = user(("*", "*", "*"))
     watch = one.client.watch(make_filter(type=kind)).begun()

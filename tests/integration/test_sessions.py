@@ -65,7 +65,6 @@ def test_a_session_of_a_token_tells_its_end_and_one_of_a_password_has_none(
     assert not session.HasField("expire_time")
 
 
-@pytest.mark.core
 def test_subscriptions_of_sessions_see_what_their_users_may_see(client, facade_client, user, kind):
     a, b = user((kind, "*", "a")), user((kind, "*", "b"))
     sessions = [facade_client.open_session(bearer(u.token)).session_id for u in (a, b)]

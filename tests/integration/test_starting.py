@@ -42,7 +42,6 @@ def taken():
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-@pytest.mark.core
 def test_a_second_broker_on_the_same_data_is_refused(broker, run_broker):
     code, said = run_broker(data=broker.folder / "data")
     assert code == 1

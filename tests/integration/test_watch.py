@@ -24,7 +24,6 @@ def test_a_watch_without_a_start_begins_with_the_next_event(client, kind, positi
     watch.cancel()
 
 
-@pytest.mark.core
 def test_a_watch_from_the_earliest_gets_all_and_goes_on_with_what_is_committed(
         client, kind, positions):
     watch = client.watch(make_filter(type=kind), earliest=True)
@@ -106,7 +105,7 @@ def test_a_position_of_another_log_is_refused(client, start_broker):
         client.watch(after=result.position).next()
 
 
-def test_a_position_that_is_no_longer_kept_is_out_of_range_and_the_answer_tells_where_the_log_begins(
+def test_a_position_that_is_no_longer_kept_is_out_of_range_and_told_where_the_log_begins(
         start_broker):
     client = Client(start_broker("--log-bytes-max", "1MiB"))
     (oldest,) = client.publish(event(key="oldest"))

@@ -28,7 +28,6 @@ def keys(frames):
 # --- Connecting ---
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("name", ["token", "Token", "TOKEN"])
 def test_credentials_may_be_in_the_query(facade, superuser, name):
     token = superuser.token("rocketskates")
@@ -79,7 +78,6 @@ def test_origins_can_be_limited(start_facade, broker, facade_token):
 # --- Commands ---
 
 
-@pytest.mark.core
 def test_every_command_is_answered_by_one_event(websocket):
     commands = {
         "register machines.*.*": ("register", "machines.*.*"),
