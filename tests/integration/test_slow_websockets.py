@@ -202,19 +202,21 @@ def test_one_that_reads_slowly_is_not_taken_for_one_that_is_gone(start):
 
 def test_only_so_many_are_caught_up_at_a_time_and_all_of_them_in_the_end(start):
     _, facade, client = start("--replays-max", "1", "--stall-timeout", "1h")
-    slow = [slow_websocket(facade).register("t.*.*") for _ in range(4)]
+    stops = slow_websocket(facade).register("t.*.*")
     publish(client, 0, COUNT)
-    lagging(facade, lambda v: v == 4)
-    # One that stops reading while it is its turn keeps nobody from theirs.
-    stops = slow[0]
-    received = take_keys(stops, 10_000)
-    readers = [Reader(one, COUNT) for one in slow[1:]]
-    for reader in readers:
-        assert reader.result() == keys(0, COUNT)
     lagging(facade, lambda v: v == 1)
-    assert received + take_keys(stops, COUNT - 10_000) == keys(0, COUNT)
+    # It stops reading in the middle of its turn, and keeps nobody from theirs.
+    received = take_keys(stops, 10_000)
+    others = [slow_websocket(facade).register("t.*.*") for _ in range(3)]
+    publish(client, COUNT, 2 * COUNT)
+    lagging(facade, lambda v: v == 4)
+    readers = [Reader(one, COUNT) for one in others]
+    for reader in readers:
+        assert reader.result() == keys(COUNT, 2 * COUNT)
+    lagging(facade, lambda v: v == 1)
+    assert received + take_keys(stops, 2 * COUNT - len(received)) == keys(0, 2 * COUNT)
     lagging(facade, lambda v: v == 0)
-    for one in slow:
+    for one in (stops, *others):
         one.close()
 
 
