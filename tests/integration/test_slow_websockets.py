@@ -9,7 +9,7 @@ import pytest
 
 from harness.client import Client, event
 from harness.metrics import fetch, wait_for_metric
-from harness.raw_websocket import PING, PONG, RawWebsocket
+from harness.raw_websocket import PING, PONG, TEXT, RawWebsocket, tcp_socket
 from harness.waiting import DEADLINE, wait_until
 from harness.websocket import Websocket
 
@@ -48,8 +48,10 @@ def keys(begin, end):
 
 
 def slow_websocket(facade):
-    """One that does not ask, by itself, why it has read no answer yet."""
-    return Websocket(facade, ping_interval=None)
+    """One whose socket holds little, and that does not ask why it has read no answer yet."""
+    plain = tcp_socket(facade, receive_buffer=65_536)
+    plain.settimeout(None)
+    return Websocket(facade, sock=plain, ping_interval=None)
 
 
 def take_keys(websocket, count):
@@ -119,25 +121,30 @@ def test_a_slow_one_gets_everything_a_fast_one_too_and_one_that_reads_nothing_is
 def test_a_slow_one_gets_everything_across_a_crash_of_the_broker(start):
     broker, facade, client = start()
     slow = slow_websocket(facade).register("t.*.*")
-    publish(client, 0, 30_000)
-    lagging(facade, lambda v: v == 1)
+    fast = Websocket(facade).register("t.*.*")
+    reader = Reader(fast, 2 * COUNT)
+    publish(client, 0, 80_000)
+    lagging(facade, lambda v: v >= 1)
     broker.kill()
     received = take_keys(slow, 100)
     broker.start()
     received += take_keys(slow, 10_000)
-    # In the middle of a replay.
+    # In the middle of a replay, of which much more is to come than the connection holds.
     broker.kill()
     wait_for_metric(facade, "carillon_wsfacade_broker_connected", lambda v: v == 0)
     broker.start()
-    publish(client, 30_000, COUNT)
-    while len(received) < COUNT:
-        received += take_keys(slow, 1000 if len(received) % 1000 == 0 else 900)
+    publish(client, 80_000, 2 * COUNT)
+    while len(received) < 2 * COUNT:
+        received += take_keys(slow, min(1000, 2 * COUNT - len(received)))
         time.sleep(0.01)
-    assert received == keys(0, COUNT)
+    assert received == keys(0, 2 * COUNT)
+    assert reader.result() == keys(0, 2 * COUNT)
+    facade.program.wait_for_line("a replay for a websocket broke")
     lagging(facade, lambda v: v == 0)
-    publish(client, COUNT, COUNT + 1)
-    assert take_keys(slow, 1) == [str(COUNT)]
+    publish(client, 2 * COUNT, 2 * COUNT + 1)
+    assert take_keys(slow, 1) == take_keys(fast, 1) == [str(2 * COUNT)]
     slow.close()
+    fast.close()
 
 
 def test_commands_of_one_that_has_fallen_behind_are_in_force_when_they_are_answered(start):
@@ -191,7 +198,9 @@ def test_one_that_reads_slowly_is_not_taken_for_one_that_is_gone(start):
         if opcode == PING:
             pings += 1
             slow.send(payload, PONG)
-        elif b'"Type":"websocket"' not in payload:
+            continue
+        assert opcode == TEXT, payload
+        if b'"Type":"websocket"' not in payload:
             received.append(json.loads(payload)["Key"])
             if len(received) % 100 == 0:
                 time.sleep(0.02)
