@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from harness.client import Client, event
+from harness.client import Client, basic, bearer, event
 from harness.metrics import fetch, wait_for_metric
+from harness.programs import ACCOUNT_TEXT
 from harness.raw_websocket import PING, PONG, TEXT, RawWebsocket, tcp_socket
 from harness.waiting import DEADLINE, wait_until
 from harness.websocket import Websocket
@@ -47,11 +48,11 @@ def keys(begin, end):
     return [str(i) for i in range(begin, end)]
 
 
-def slow_websocket(facade):
+def slow_websocket(facade, authorization=basic(ACCOUNT_TEXT)):
     """One whose socket holds little, and that does not ask why it has read no answer yet."""
     plain = tcp_socket(facade, receive_buffer=65_536)
     plain.settimeout(None)
-    return Websocket(facade, sock=plain, ping_interval=None)
+    return Websocket(facade, authorization, sock=plain, ping_interval=None)
 
 
 def take_keys(websocket, count):
@@ -183,6 +184,35 @@ def test_commands_of_one_that_has_fallen_behind_are_in_force_when_they_are_answe
     assert len(reader.result()) == 15_000
     fast.close()
     slow.close()
+
+
+@pytest.mark.core
+def test_rights_that_change_while_one_is_behind_hold_from_there_on(start):
+    _, facade, client = start()
+    token = client.user_with("reader", ("a", "*", "*"), ("b", "*", "*"))
+    slow = slow_websocket(facade, bearer(token)).register("*.*.*")
+    publish(client, 0, COUNT, kinds="ab")
+    lagging(facade, lambda v: v == 1)
+    received = [slow.next() for _ in range(2000)]
+    client.put_role("role-of-reader", ("a", "*", "*"), ("c", "*", "*"))
+    publish(client, COUNT, COUNT + 3000, kinds="abc")
+    last = max(i for i in range(COUNT, COUNT + 3000) if i % 3 != 1)
+    while received[-1]["Key"] != str(last):
+        received.append(slow.next())
+    came = {kind: [int(e["Key"]) for e in received if e["Type"] == kind] for kind in "abc"}
+    first = range(COUNT, COUNT + 3000)
+    assert came["a"] == [*range(0, COUNT, 2), *(i for i in first if i % 3 == 0)]
+    assert came["b"] == list(range(1, COUNT, 2))[:len(came["b"])]
+    assert came["c"] == [i for i in first if i % 3 == 2]
+    lagging(facade, lambda v: v == 0)
+
+    publish(client, COUNT, 2 * COUNT, kinds="a")
+    lagging(facade, lambda v: v == 1)
+    client.revoke("reader")
+    code, reason = slow.closed()
+    assert code == 1008
+    assert "ended" in reason
+    lagging(facade, lambda v: v == 0)
 
 
 def test_one_that_reads_slowly_is_not_taken_for_one_that_is_gone(start):
