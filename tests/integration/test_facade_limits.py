@@ -180,7 +180,7 @@ def test_too_many_commands_a_second(limited):
 
 @pytest.mark.core
 def test_a_client_that_does_not_read(limited, client, kind):
-    facade = limited("--outbox-bytes-max", "64KiB")
+    facade = limited("--outbox-bytes-max", "64KiB", "--stall-timeout", "500ms")
     slow = RawWebsocket(facade, receive_buffer=4096).send(f"register {kind}slow.*.*")
     assert b'"Action":"register"' in slow.next_frame()[1]
     with Websocket(facade) as reads:
@@ -193,7 +193,7 @@ def test_a_client_that_does_not_read(limited, client, kind):
             count += 1
     code, reason = slow.closed()
     assert code == POLICY
-    assert "outbox-bytes-max" in reason
+    assert "outbox-bytes-max" in reason and "stall-timeout" in reason
     slow.drop()
     wait_until(lambda: closed_by(facade, "outbox") == 1, "it is counted")
 
@@ -203,7 +203,8 @@ def slow_is_closing(facade):
 
 
 def test_a_client_that_does_not_even_read_the_end_is_cut_off(limited, client, kind):
-    facade = limited("--outbox-bytes-max", "64KiB", "--close-timeout", "100ms")
+    facade = limited("--outbox-bytes-max", "64KiB", "--stall-timeout", "500ms",
+                     "--close-timeout", "100ms")
     slow = RawWebsocket(facade, receive_buffer=4096).send(f"register {kind}slow.*.*")
     slow.next_frame()
     client.publish_all([event(f"{kind}slow", object=b'"%0100000d"' % 0)] * 200, batch=10)

@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from harness.client import Client, event
+from harness.client import Client, basic, bearer, event
 from harness.metrics import fetch, wait_for_metric
-from harness.raw_websocket import PING, PONG, RawWebsocket
+from harness.programs import ACCOUNT_TEXT
+from harness.raw_websocket import PING, PONG, TEXT, RawWebsocket, tcp_socket
 from harness.waiting import DEADLINE, wait_until
 from harness.websocket import Websocket
 
@@ -47,9 +48,11 @@ def keys(begin, end):
     return [str(i) for i in range(begin, end)]
 
 
-def slow_websocket(facade):
-    """One that does not ask, by itself, why it has read no answer yet."""
-    return Websocket(facade, ping_interval=None)
+def slow_websocket(facade, authorization=basic(ACCOUNT_TEXT)):
+    """One whose socket holds little, and that does not ask why it has read no answer yet."""
+    plain = tcp_socket(facade, receive_buffer=65_536)
+    plain.settimeout(None)
+    return Websocket(facade, authorization, sock=plain, ping_interval=None)
 
 
 def take_keys(websocket, count):
@@ -119,25 +122,30 @@ def test_a_slow_one_gets_everything_a_fast_one_too_and_one_that_reads_nothing_is
 def test_a_slow_one_gets_everything_across_a_crash_of_the_broker(start):
     broker, facade, client = start()
     slow = slow_websocket(facade).register("t.*.*")
-    publish(client, 0, 30_000)
-    lagging(facade, lambda v: v == 1)
+    fast = Websocket(facade).register("t.*.*")
+    reader = Reader(fast, 2 * COUNT)
+    publish(client, 0, 80_000)
+    lagging(facade, lambda v: v >= 1)
     broker.kill()
     received = take_keys(slow, 100)
     broker.start()
     received += take_keys(slow, 10_000)
-    # In the middle of a replay.
+    # In the middle of a replay, of which much more is to come than the connection holds.
     broker.kill()
     wait_for_metric(facade, "carillon_wsfacade_broker_connected", lambda v: v == 0)
     broker.start()
-    publish(client, 30_000, COUNT)
-    while len(received) < COUNT:
-        received += take_keys(slow, 1000 if len(received) % 1000 == 0 else 900)
+    publish(client, 80_000, 2 * COUNT)
+    while len(received) < 2 * COUNT:
+        received += take_keys(slow, min(1000, 2 * COUNT - len(received)))
         time.sleep(0.01)
-    assert received == keys(0, COUNT)
+    assert received == keys(0, 2 * COUNT)
+    assert reader.result() == keys(0, 2 * COUNT)
+    facade.program.wait_for_line("a replay for a websocket broke")
     lagging(facade, lambda v: v == 0)
-    publish(client, COUNT, COUNT + 1)
-    assert take_keys(slow, 1) == [str(COUNT)]
+    publish(client, 2 * COUNT, 2 * COUNT + 1)
+    assert take_keys(slow, 1) == take_keys(fast, 1) == [str(2 * COUNT)]
     slow.close()
+    fast.close()
 
 
 def test_commands_of_one_that_has_fallen_behind_are_in_force_when_they_are_answered(start):
@@ -178,6 +186,35 @@ def test_commands_of_one_that_has_fallen_behind_are_in_force_when_they_are_answe
     slow.close()
 
 
+@pytest.mark.core
+def test_rights_that_change_while_one_is_behind_hold_from_there_on(start):
+    _, facade, client = start()
+    token = client.user_with("reader", ("a", "*", "*"), ("b", "*", "*"))
+    slow = slow_websocket(facade, bearer(token)).register("*.*.*")
+    publish(client, 0, COUNT, kinds="ab")
+    lagging(facade, lambda v: v == 1)
+    received = [slow.next() for _ in range(2000)]
+    client.put_role("role-of-reader", ("a", "*", "*"), ("c", "*", "*"))
+    publish(client, COUNT, COUNT + 3000, kinds="abc")
+    last = max(i for i in range(COUNT, COUNT + 3000) if i % 3 != 1)
+    while received[-1]["Key"] != str(last):
+        received.append(slow.next())
+    came = {kind: [int(e["Key"]) for e in received if e["Type"] == kind] for kind in "abc"}
+    first = range(COUNT, COUNT + 3000)
+    assert came["a"] == [*range(0, COUNT, 2), *(i for i in first if i % 3 == 0)]
+    assert came["b"] == list(range(1, COUNT, 2))[:len(came["b"])]
+    assert came["c"] == [i for i in first if i % 3 == 2]
+    lagging(facade, lambda v: v == 0)
+
+    publish(client, COUNT, 2 * COUNT, kinds="a")
+    lagging(facade, lambda v: v == 1)
+    client.revoke("reader")
+    code, reason = slow.closed()
+    assert code == 1008
+    assert "ended" in reason
+    lagging(facade, lambda v: v == 0)
+
+
 def test_one_that_reads_slowly_is_not_taken_for_one_that_is_gone(start):
     _, facade, client = start("--ping-interval", "100ms", "--pong-timeout", "500ms",
                               "--stall-timeout", "500ms")
@@ -191,7 +228,9 @@ def test_one_that_reads_slowly_is_not_taken_for_one_that_is_gone(start):
         if opcode == PING:
             pings += 1
             slow.send(payload, PONG)
-        elif b'"Type":"websocket"' not in payload:
+            continue
+        assert opcode == TEXT, payload
+        if b'"Type":"websocket"' not in payload:
             received.append(json.loads(payload)["Key"])
             if len(received) % 100 == 0:
                 time.sleep(0.02)
@@ -202,19 +241,21 @@ def test_one_that_reads_slowly_is_not_taken_for_one_that_is_gone(start):
 
 def test_only_so_many_are_caught_up_at_a_time_and_all_of_them_in_the_end(start):
     _, facade, client = start("--replays-max", "1", "--stall-timeout", "1h")
-    slow = [slow_websocket(facade).register("t.*.*") for _ in range(4)]
+    stops = slow_websocket(facade).register("t.*.*")
     publish(client, 0, COUNT)
-    lagging(facade, lambda v: v == 4)
-    # One that stops reading while it is its turn keeps nobody from theirs.
-    stops = slow[0]
-    received = take_keys(stops, 10_000)
-    readers = [Reader(one, COUNT) for one in slow[1:]]
-    for reader in readers:
-        assert reader.result() == keys(0, COUNT)
     lagging(facade, lambda v: v == 1)
-    assert received + take_keys(stops, COUNT - 10_000) == keys(0, COUNT)
+    # It stops reading in the middle of its turn, and keeps nobody from theirs.
+    received = take_keys(stops, 10_000)
+    others = [slow_websocket(facade).register("t.*.*") for _ in range(3)]
+    publish(client, COUNT, 2 * COUNT)
+    lagging(facade, lambda v: v == 4)
+    readers = [Reader(one, COUNT) for one in others]
+    for reader in readers:
+        assert reader.result() == keys(COUNT, 2 * COUNT)
+    lagging(facade, lambda v: v == 1)
+    assert received + take_keys(stops, 2 * COUNT - len(received)) == keys(0, 2 * COUNT)
     lagging(facade, lambda v: v == 0)
-    for one in slow:
+    for one in (stops, *others):
         one.close()
 
 

@@ -80,10 +80,8 @@ void WebsocketSession::GoOn() {
   CatchUp& catch_up = behind_->catch_up;
   const size_t room = limits_->outbox_bytes_max / 2;
   if (!GiveReplayed()) {
-    // It is this client's turn again when it has read. Else a few that read very slowly would keep
-    // all others waiting.
-    if (fan_out_->ReplaysAreCrowded()) StopReplay();
-    return connection_->AwaitRoom(room);
+    connection_->AwaitRoom(room);
+    return MakeWay();
   }
   if (catch_up.is_replaying()) return;
   if (connection_->outbox().size_bytes() > room) return connection_->AwaitRoom(room);
@@ -96,6 +94,11 @@ void WebsocketSession::GoOn() {
   if (!served.has_value()) return;
   if (served->empty()) return HaveCaughtUp();
   behind_->ticket = fan_out_->RequestReplay(this);
+}
+
+void WebsocketSession::MakeWay() {
+  if (behind_ == nullptr || !behind_->catch_up.has_frames()) return;
+  if (fan_out_->ReplaysAreCrowded()) StopReplay();
 }
 
 bool WebsocketSession::GiveReplayed() {

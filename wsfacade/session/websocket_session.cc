@@ -68,6 +68,7 @@ void WebsocketSession::OnDeadline() {
                               " bytes, wait to be read, and nothing was read for stall-timeout, ",
                               absl::FormatDuration(limits_->stall_timeout)));
   }
+  MakeWay();
   if (connection_->thread().now() < alive_due_ || CheckAlive()) ArmDeadline();
 }
 
@@ -103,8 +104,9 @@ bool WebsocketSession::CheckAlive() {
 void WebsocketSession::ArmDeadline() {
   const absl::Duration wait =
       std::max(alive_due_ - connection_->thread().now(), absl::ZeroDuration());
-  // Often enough to notice a stall soon after its time.
-  connection_->SetDeadline(behind_ == nullptr ? wait : std::min(wait, limits_->stall_timeout / 8));
+  if (behind_ == nullptr) return connection_->SetDeadline(wait);
+  // Often enough to notice a stall soon after its time, and to make way soon.
+  connection_->SetDeadline(std::min({wait, limits_->stall_timeout / 8, absl::Seconds(1)}));
 }
 
 void WebsocketSession::OnDrain() { Close(CloseReason::kGoingAway, "the server is going away"); }

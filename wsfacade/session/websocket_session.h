@@ -112,6 +112,9 @@ class WebsocketSession : public Protocol,
   // Nothing: one that was acknowledged is not in force at the moment.
   std::optional<std::vector<const LocalSubscription*>> RegistrationsToReplay();
   client::ReplayOptions MakeReplay(const std::vector<const LocalSubscription*>& served);
+  // Gives up a turn that waits for the client to read, if others wait for theirs: a few that read
+  // very slowly do not keep all others from being caught up.
+  void MakeWay();
   // The next one goes on after the last event given.
   void StopReplay();
   void BeginAgain(absl::Duration delay);
