@@ -351,7 +351,12 @@ void Dispatcher::Close(SubscriberPtr subscriber) {
 
 void Dispatcher::DoAdd(const SubscriberPtr& subscriber,
                        std::vector<NewSubscription>& subscriptions) {
-  if (subscriber->dispatcher_side.IsOver()) return;
+  Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
+  if (side.IsOver()) return;
+  // What is added begins at a place that the client knows: it can read what came before.
+  if (side.state == State::kLive && side.told < dispatched_) {
+    PutProgress(*subscriber, dispatched_, true);
+  }
   v1::SubscribeResponse added;
   for (NewSubscription& subscription : subscriptions) {
     const int64_t id = subscription.id;
@@ -366,11 +371,21 @@ void Dispatcher::DoAdd(const SubscriberPtr& subscriber,
     PutControl(*subscriber, closed);
   }
   if (!added.has_added() || subscriber->kind == StreamKind::kWatch) return;
-  if (subscriber->dispatcher_side.state != State::kWaiting) {
-    added.mutable_added()->set_position(
-        log::PositionString({log_->epoch(), log_->bounds().last_sequence}));
+  if (side.state != State::kWaiting) {
+    added.mutable_added()->set_position(log::PositionString({log_->epoch(), AddedAfter(side)}));
   }
   PutControl(*subscriber, added);
+}
+
+uint64_t Dispatcher::AddedAfter(const Subscriber::DispatcherSide& side) const {
+  switch (side.state) {
+    case State::kWaiting:
+      return 0;
+    case State::kLive:
+      return dispatched_;
+    default:
+      return log_->bounds().last_sequence;
+  }
 }
 
 absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription) {
@@ -393,7 +408,7 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
     return wire::Error(absl::StatusCode::kAborted, "SCOPE_CHANGED",
                        "the session's scope has changed; a session_change tells the new one");
   }
-  uint64_t after = side.state == State::kWaiting ? 0 : log_->bounds().last_sequence;
+  uint64_t after = AddedAfter(side);
   if (!subscription.after.empty()) {
     const absl::StatusOr<uint64_t> own_after =
         ResolvePosition(subscription.after, "after", "leave it empty");

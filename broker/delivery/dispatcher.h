@@ -128,6 +128,8 @@ class Dispatcher : public access::SessionListener {
 
   void DoAdd(const SubscriberPtr& subscriber, std::vector<NewSubscription>& subscriptions);
   absl::Status AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription);
+  // After which event a subscription sees that is added now.
+  uint64_t AddedAfter(const Subscriber::DispatcherSide& side) const;
   void DoRemove(const SubscriberPtr& subscriber, const std::vector<int64_t>& ids);
   void DoStart(const SubscriberPtr& subscriber, const v1::StartDelivery& delivery);
   void DoClose(const SubscriberPtr& subscriber);

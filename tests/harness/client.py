@@ -325,6 +325,12 @@ class Subscription(Responses):
         return self.ask(events_pb.SubscribeRequest(
             start=events_pb.StartDelivery(start=start_position(after, earliest))))
 
+    def begun(self):
+        """Waits for the answer to the start; events committed from now on will come."""
+        while self.next().WhichOneof("response") != "progress":
+            pass
+        return self
+
     def take_matches(self, count):
         """Pairs of an event and the set of subscriptions it matched."""
         pairs = []

@@ -58,8 +58,7 @@ def test_conditions_select_by_the_object(client, kind):
     stream = client.subscribe().add(
         (1000, make_filter(type=kind)),
         *((i + 1, make_filter(type=kind, conditions=c)) for i, (c, _) in enumerate(CONDITIONS)))
-    stream.start()
-    stream.next_of("added")
+    stream.start().begun()
     client.publish(*(event(kind, key=name, object=b"" if o is None else json.dumps(o).encode())
                      for name, o in OBJECTS.items()))
     matched = {e.key: ids for e, ids in stream.take_matches(len(OBJECTS))}
@@ -91,6 +90,7 @@ def test_fields_are_matched_by_values_and_prefixes(client, kind):
     client.publish(event("marker"))
     for _ in range(len(FIELDS) + 1):
         stream.next_of("added")
+    stream.begun()
     client.publish(*(event(kind, a, k, object=b'"%s"' % n.encode())
                      for n, (a, k) in events.items()))
     matched = {json.loads(e.object): ids for e, ids in stream.take_matches(4)}

@@ -72,8 +72,7 @@ def test_an_event_is_seen_only_by_those_with_a_claim_that_covers_it(client, user
 def test_a_role_that_loses_a_claim_stops_delivery_on_open_streams_at_once(client, user, kind):
     one = user((kind, "*", "*"))
     watch = one.client.watch(make_filter(type=kind)).begun()
-    stream = one.client.subscribe().add((1, make_filter(type=kind))).start()
-    stream.next_of("added")
+    stream = one.client.subscribe().add((1, make_filter(type=kind))).start().begun()
     client.publish(event(kind, key="before"))
     assert keys(watch.take_events(1)) == ["before"]
     client.put_role(one.role, ("nothing-of-it", "*", "*"))
@@ -106,8 +105,7 @@ def test_a_user_who_gets_other_roles_sees_by_them_from_then_on(client, user, kin
 def test_streams_end_when_the_user_is_no_longer_good(client, user, kind, end):
     one = user(("*", "*", "*"))
     watch = one.client.watch(make_filter(type=kind)).begun()
-    stream = one.client.subscribe().add((1, make_filter(type=kind))).start()
-    stream.next_of("added")
+    stream = one.client.subscribe().add((1, make_filter(type=kind))).start().begun()
     publishing = one.client.publish_stream().send(event(kind, key="before"))
     assert publishing.next().results[0].position
     watch.take_events(1)

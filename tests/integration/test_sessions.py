@@ -73,6 +73,7 @@ def test_subscriptions_of_sessions_see_what_their_users_may_see(client, facade_c
                (3, make_filter(type=kind)))
     stream.start()
     assert len(stream.next_of("added").subscription_ids) == 3
+    stream.begun()
     client.publish(*(event(kind, key=k) for k in "abc"))
     assert [(e.key, ids) for e, ids in stream.take_matches(2)] == [("a", {1}), ("b", {2})]
     stream.cancel()
@@ -84,8 +85,7 @@ def test_a_change_of_a_session_is_told_in_the_stream_and_in_force_from_there(
     one = user((kind, "*", "a"))
     session = facade_client.open_session(bearer(one.token))
     stream = facade_client.subscribe().add((1, make_filter(type=kind), session.session_id))
-    stream.start()
-    stream.next_of("added")
+    stream.start().begun()
     client.publish(event(kind, key="a"))
     stream.take_matches(1)
 

@@ -12,8 +12,7 @@ from harness.websocket import Websocket
 def test_an_event_goes_from_a_publisher_to_a_watcher_a_subscriber_and_a_websocket(
         client, facade, kind):
     watch = client.watch(make_filter(type=kind)).begun()
-    subscription = client.subscribe().add((7, make_filter(type=kind))).start()
-    subscription.next_of("added")
+    subscription = client.subscribe().add((7, make_filter(type=kind))).start().begun()
     with Websocket(facade) as websocket:
         websocket.register(f"{kind}.*.*")
         (result,) = client.publish(event(kind, "create", "m1", object=b'{"n": 1}'))

@@ -27,7 +27,7 @@ def test_an_event_comes_once_with_the_ids_of_all_subscriptions_that_it_matched(
                (1000, make_filter(type=kind, key=field("b", prefixes=["c"]))),
                (2**62, make_filter(type=field(kind, "another"), action="create", key="a")))
     assert set(stream.next_of("added").subscription_ids) == {1, 2, 1000, 2**62}
-    stream.start()
+    stream.start().begun()
     client.publish(event(kind, "create", "a"), event(kind, "save", "cat"), event("none", key="b"),
                    event(kind, "delete", "b"), event(kind, "delete", "x"))
     assert marks(stream.take_matches(4)) == [
@@ -55,8 +55,7 @@ def test_before_the_start_nothing_is_delivered_and_nothing_is_lost(client, strea
 
 def test_a_subscription_that_is_added_later_sees_what_is_committed_after_the_answer(
         client, stream, kind):
-    stream.add((1, make_filter(type=kind))).start()
-    stream.next_of("added")
+    stream.add((1, make_filter(type=kind))).start().begun()
     client.publish(event(kind, key="before"))
     assert marks(stream.take_matches(1)) == [("before", {1})]
     stream.add((2, make_filter(type=kind)))
@@ -68,8 +67,7 @@ def test_a_subscription_that_is_added_later_sees_what_is_committed_after_the_ans
 
 
 def test_a_removed_subscription_is_named_by_no_event_any_more(client, stream, kind):
-    stream.add((1, make_filter(type=kind)), (2, make_filter(type=kind))).start()
-    stream.next_of("added")
+    stream.add((1, make_filter(type=kind)), (2, make_filter(type=kind))).start().begun()
     stream.remove(2, 77)
     assert set(stream.next_of("removed").subscription_ids) == {2, 77}
     client.publish(event(kind, key="a"))
@@ -96,7 +94,7 @@ def test_faulty_subscriptions_are_refused_by_themselves(client, stream, kind):
         0: "INVALID_ARGUMENT", 6: "INVALID_ARGUMENT", 5: "ALREADY_EXISTS", 7: "UNAUTHENTICATED"}
     assert closed[0].field == "add.subscriptions[0].subscription_id"
     assert closed[6].field == "add.subscriptions[1].filter.type"
-    stream.start()
+    stream.start().begun()
     client.publish(event(kind))
     assert marks(stream.take_matches(1)) == [("m1", {5, 8})]
 
@@ -129,6 +127,7 @@ def test_a_request_out_of_its_bounds_ends_the_stream(stream, request_):
 def test_10000_subscriptions_go_in_one_request(client, stream, kind):
     stream.add(*((i, make_filter(type=kind, key=str(i))) for i in range(1, 10_001))).start()
     assert len(stream.next_of("added").subscription_ids) == 10_000
+    stream.begun()
     client.publish(*(event(kind, key=str(i)) for i in (1, 777, 10_000, 10_001)))
     assert marks(stream.take_matches(3)) == [("1", {1}), ("777", {777}), ("10000", {10_000})]
 
@@ -150,14 +149,13 @@ def test_a_start_outside_of_the_log_ends_the_stream(stream, kind):
 def test_a_client_that_has_closed_its_side_still_gets_its_events(client, stream, kind):
     stream.add((1, make_filter(type=kind))).start()
     stream.half_close()
-    stream.next_of("added")
+    stream.begun()
     client.publish(event(kind, key="still"))
     assert marks(stream.take_matches(1)) == [("still", {1})]
 
 
 def test_a_stream_is_told_how_far_it_has_come(client, stream, kind):
-    stream.add((1, make_filter(type=kind))).start()
-    stream.next_of("added")
+    stream.add((1, make_filter(type=kind))).start().begun()
     (other,) = client.publish(event("something-else"))
     progress = stream.next().progress
     while progress.position != other.position:

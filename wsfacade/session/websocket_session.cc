@@ -319,8 +319,12 @@ void WebsocketSession::OnScopeChanged(const ScopePtr& scope) {
     table().Deregister(this, old);
   }
   SendAnswers();
+  if (before.empty()) return;
   // What a replay still brings was matched under the old scope.
-  if (behind_ != nullptr) BeginAgain(absl::ZeroDuration());
+  if (behind_ != nullptr) return BeginAgain(absl::ZeroDuration());
+  // What comes before the broker has confirmed the new subscriptions is read from the log.
+  FallBehind();
+  GoOn();
 }
 
 // The end.
