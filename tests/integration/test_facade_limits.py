@@ -143,6 +143,16 @@ def test_too_many_registrations(limited):
         answer = one.command("register d.*.*")
         assert answer["Action"] == "error"
         assert "registrations-max" in answer["Object"]["Error"]
+        code, reason = one.closed()
+    assert code == POLICY
+    assert "registrations-max, 3" in reason
+    wait_until(lambda: closed_by(facade, "registrations") == 1, "it is counted")
+
+
+def test_registrations_that_were_deregistered_do_not_count(limited):
+    facade = limited("--registrations-max", "3")
+    with Websocket(facade) as one:
+        one.register("a.*.*").register("b.*.*").register("c.*.*")
         assert one.command("deregister a.*.*")["Action"] == "deregister"
         one.register("d.*.*")
 
@@ -153,7 +163,9 @@ def test_registrations_that_hold_too_many_bytes(limited):
         one.register("*.*." + "x" * 700)
         answer = one.command("register *.*." + "y" * 700)
         assert "registration-bytes-max" in answer["Object"]["Error"]
-        one.register("a.*.*")
+        code, reason = one.closed()
+    assert code == POLICY
+    assert "registration-bytes-max" in reason
 
 
 def test_10000_registrations_are_allowed_by_default(client, facade, kind):
@@ -161,9 +173,10 @@ def test_10000_registrations_are_allowed_by_default(client, facade, kind):
         for i in range(10_000):
             one.send(f"register {kind}.*.{i}")
         assert all(one.next()["Action"] == "register" for _ in range(10_000))
-        assert "registrations-max" in one.command("register x.*.*")["Object"]["Error"]
         client.publish(event(kind, key="9999"), event(kind, key="10000"), event(kind, key="0"))
         assert [one.next()["Key"] for _ in range(2)] == ["9999", "0"]
+        assert "registrations-max" in one.command("register x.*.*")["Object"]["Error"]
+        assert one.closed()[0] == POLICY
 
 
 def test_too_many_commands_a_second(limited):

@@ -12,6 +12,8 @@ absl::string_view CloseReasonName(CloseReason reason) {
       return "protocol";
     case CloseReason::kCommandRate:
       return "command_rate";
+    case CloseReason::kRegistrations:
+      return "registrations";
     case CloseReason::kOutbox:
       return "outbox";
     case CloseReason::kPingTimeout:
@@ -34,6 +36,7 @@ CloseCode CloseCodeOf(CloseReason reason) {
     case CloseReason::kProtocol:
       return CloseCode::kProtocolError;
     case CloseReason::kCommandRate:
+    case CloseReason::kRegistrations:
     case CloseReason::kOutbox:
     case CloseReason::kPingTimeout:
     case CloseReason::kSessionEnded:

@@ -20,6 +20,8 @@ enum class CloseReason : uint8_t {
   kProtocol,
   // Too many commands.
   kCommandRate,
+  // Too many registrations.
+  kRegistrations,
   // More waits for the client than it may.
   kOutbox,
   // The client does not answer.
@@ -31,7 +33,7 @@ enum class CloseReason : uint8_t {
   // The server ends.
   kGoingAway,
 };
-inline constexpr int kCloseReasonCount = 9;
+inline constexpr int kCloseReasonCount = 10;
 
 // The metric's label.
 absl::string_view CloseReasonName(CloseReason reason);

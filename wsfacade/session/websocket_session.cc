@@ -136,7 +136,7 @@ bool WebsocketSession::OnMessage(Opcode opcode, absl::string_view payload) {
     OnCommand(payload);
   }
   CheckOutbox();
-  return !closing_;
+  return !closing_ && !close_soon_;
 }
 
 bool WebsocketSession::OnPing(absl::string_view payload) {
@@ -172,15 +172,12 @@ void WebsocketSession::Register(std::string filter, absl::string_view filter_tex
   LocalSubscription* subscription = table().FindOf(*this, lease_.scope(), filter);
   if (subscription == nullptr) {
     if (registrations().size() >= limits_->registrations_max) {
-      return AnswerError(
-          text, absl::StrCat("a websocket may have at most registrations-max, ",
-                             limits_->registrations_max, ", registrations; deregister some first"));
+      return RefuseOneTooMany(text, absl::StrCat("more than registrations-max, ",
+                                                 limits_->registrations_max, ", registrations"));
     }
     if (registration_bytes_ + filter.size() > limits_->registration_bytes_max) {
-      return AnswerError(
-          text, absl::StrCat("the filters of a websocket may have at most "
-                             "registration-bytes-max, ",
-                             limits_->registration_bytes_max, ", bytes; deregister some first"));
+      return RefuseOneTooMany(text, absl::StrCat("filters of more than registration-bytes-max, ",
+                                                 limits_->registration_bytes_max, ", bytes"));
     }
     subscription = table().Register(this, lease_.scope(), filter);
     registration_bytes_ += static_cast<uint32_t>(filter.size());
@@ -191,6 +188,11 @@ void WebsocketSession::Register(std::string filter, absl::string_view filter_tex
           .text = std::string(filter_text),
           .error = absl::OkStatus(),
           .awaited = subscription->live ? nullptr : subscription});
+}
+
+void WebsocketSession::RefuseOneTooMany(absl::string_view text, absl::string_view limit) {
+  AnswerError(text, absl::StrCat(limit, "; deregister some before you register more"));
+  CloseSoon(CloseReason::kRegistrations, limit);
 }
 
 void WebsocketSession::Deregister(const std::string& filter, absl::string_view filter_text) {

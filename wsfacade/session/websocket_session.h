@@ -86,6 +86,8 @@ class WebsocketSession : public Protocol,
   RegistrationTable& table() { return fan_out_->table(); }
   void OnCommand(absl::string_view text);
   void Register(std::string filter, absl::string_view filter_text, absl::string_view text);
+  // For a registration beyond a limit: an answer, and the end.
+  void RefuseOneTooMany(absl::string_view text, absl::string_view limit);
   void Deregister(const std::string& filter, absl::string_view filter_text);
   void RemoveRegistration(LocalSubscription* subscription);
   void RemoveAll();
