@@ -426,10 +426,29 @@ TEST_F(DispatcherTest, EveryEventCommittedAfterAnAcknowledgementIsDelivered) {
     ASSERT_TRUE(client->AwaitCommands(i + 2));
     Publish(type, {absl::StrCat("after-", i)});
   }
-  ASSERT_TRUE(client->AwaitEvents(50));
+  ASSERT_TRUE(client->AwaitLast("after-49"));
   std::vector<std::string> expected;
   for (int i = 0; i < 50; ++i) expected.push_back(absl::StrCat("after-", i));
-  EXPECT_EQ(client->keys(), expected);
+  std::vector<std::string> received = client->keys();
+  // What was committed, and not dispatched yet, when the subscription was added may come too.
+  received.erase(std::remove(received.begin(), received.end(), "before"), received.end());
+  EXPECT_EQ(received, expected);
+}
+
+TEST_F(DispatcherTest, AnAddToALiveStreamSaysFirstHowFarTheStreamHasCome) {
+  auto client = Open();
+  Add(*client, {Subscription(1, "profiles")});
+  Start(*client);
+  ASSERT_TRUE(client->AwaitLive());
+  PublishRange(1, 20);
+  Publish("profiles", {"a"});
+  ASSERT_TRUE(client->AwaitEvents(1));
+  Publish("params", {"seen by none"});
+  Add(*client, {Subscription(2, "machines")});
+  ASSERT_TRUE(client->AwaitCommands(3));
+  const v1::SubscribeResponse added = client->responses().back();
+  ASSERT_TRUE(added.has_added());
+  EXPECT_EQ(added.added().position(), client->last_position());
 }
 
 TEST_F(DispatcherTest, ARemovedSubscriptionReceivesNothingMore) {
@@ -533,10 +552,14 @@ TEST_F(DispatcherTest, AReaderOvertakenByRetentionIsToldOfTheGap) {
   }
   slow->Hold(false);
   ASSERT_TRUE(slow->AwaitLast(std::to_string(published)));
-  ASSERT_EQ(slow->gaps().size(), 1u);
-  const v1::Gap gap = slow->gaps()[0];
-  EXPECT_EQ(gap.reason(), v1::Gap::REASON_RETENTION);
-  EXPECT_EQ(static_cast<int64_t>(slow->keys().size()) + gap.event_count(), published);
+  // More than one if trimming went on while it caught up.
+  ASSERT_GE(slow->gaps().size(), 1u);
+  int64_t missing = 0;
+  for (const v1::Gap& gap : slow->gaps()) {
+    EXPECT_EQ(gap.reason(), v1::Gap::REASON_RETENTION);
+    missing += gap.event_count();
+  }
+  EXPECT_EQ(static_cast<int64_t>(slow->keys().size()) + missing, published);
 }
 
 TEST_F(DispatcherTest, APositionThatWasTrimmedIsRefusedWithWhereTheLogBegins) {
