@@ -20,7 +20,7 @@ uint32_t SubscriptionTable::Add(Subscription subscription, access::ScopePtr scop
     slot = free_slots_.back();
     free_slots_.pop_back();
   }
-  subscription.scope = AcquireScope(std::move(scope));
+  subscription.scope_ = AcquireScope(std::move(scope));
   index_.Add(slot, subscription.filter);
   subscriptions_[slot] = std::move(subscription);
   return slot;
@@ -28,15 +28,15 @@ uint32_t SubscriptionTable::Add(Subscription subscription, access::ScopePtr scop
 
 void SubscriptionTable::Remove(uint32_t slot) {
   index_.Remove(slot);
-  ReleaseScope(subscriptions_[slot].scope);
+  ReleaseScope(subscriptions_[slot].scope_);
   subscriptions_[slot] = Subscription();
   free_slots_.push_back(slot);
 }
 
 void SubscriptionTable::SetScope(uint32_t slot, access::ScopePtr scope) {
   const uint32_t entry = AcquireScope(std::move(scope));
-  ReleaseScope(subscriptions_[slot].scope);
-  subscriptions_[slot].scope = entry;
+  ReleaseScope(subscriptions_[slot].scope_);
+  subscriptions_[slot].scope_ = entry;
 }
 
 uint32_t SubscriptionTable::AcquireScope(access::ScopePtr scope) {
@@ -77,7 +77,7 @@ bool SubscriptionTable::Allows(ScopeEntry& entry, const wire::EventView& event) 
 
 bool SubscriptionTable::Passes(const Subscription& subscription, uint64_t sequence,
                                const wire::EventView& event, match::LazyObject& object) {
-  return sequence > subscription.after && Allows(scopes_[subscription.scope], event) &&
+  return sequence > subscription.after && Allows(scopes_[subscription.scope_], event) &&
          (subscription.filter->conditions() == nullptr ||
           subscription.filter->conditions()->Hold(object));
 }

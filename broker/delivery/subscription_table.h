@@ -32,7 +32,7 @@ class SubscriptionTable {
 
    private:
     friend class SubscriptionTable;
-    uint32_t scope = 0;
+    uint32_t scope_ = 0;
   };
 
   // Adds a subscription; returns its slot.

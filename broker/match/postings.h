@@ -67,6 +67,7 @@ class Postings {
 
   // Pointers are even, postings odd.
   bool is_list() const { return word_ != 0 && (word_ & 1) == 0; }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for either halves the index
   List* list() const { return reinterpret_cast<List*>(static_cast<uintptr_t>(word_)); }
 
   uint64_t word_ = 0;

@@ -1,23 +1,46 @@
 // Linked into programs that are built with ThreadSanitizer. Debian's gRPC, OpenSSL and abseil are
 // not, so that the sanitizer does not see by what one of their threads hands something to another.
+#include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
 
 // What malloc, free, memcpy and the like are called for from within those libraries is their own
 // business.
 extern "C" const char* __tsan_default_options() { return "ignore_noninstrumented_modules=1"; }
 
-// gRPC's headers hold the half of it that is compiled into us. That what a call starts with
-// StartRead, StartWrite or Finish happens before its completion is run is due to atomics within
-// libgrpc. Only these places are left out: what our own code does in a completion is looked at.
+// The half of gRPC that its headers compile into us hands batches of operations to libgrpc and gets
+// them back on another thread. Only what it does itself is left out here; what our code does in a
+// completion is looked at.
 extern "C" const char* __tsan_default_suppressions() {
   return
       // Anything at the very place of an access.
       "race_top:grpc::\n"
-      // A batch of operations: filled in by the thread that starts it, read by the one on which it
-      // completes; with functions of the standard library at the very place.
+      // A batch and its completion, with a function of the standard library at the very place.
       "race:grpc::internal::CallOp\n"
       "race:grpc::internal::InterceptorBatchMethodsImpl\n"
-      // A completion's function: set before its call is used, run by gRPC's threads.
       "race:grpc::internal::CallbackWithSuccessTag::Set\n"
       "race:grpc::internal::CallbackWithSuccessTag::Clear\n";
 }
+
+// A batch holds a reference to its call, from before StartRead, StartWrite, Finish and their like
+// return until just before the completion runs. So these tell of what libgrpc's atomics order: what
+// came before the start comes before the completion. They stand before gRPC's own functions.
+extern "C" {
+
+struct grpc_call;
+
+void grpc_call_ref(grpc_call* call) {
+  static const auto real =
+      reinterpret_cast<decltype(&grpc_call_ref)>(dlsym(RTLD_NEXT, "grpc_call_ref"));
+  __tsan_release(call);
+  real(call);
+}
+
+void grpc_call_unref(grpc_call* call) {
+  static const auto real =
+      reinterpret_cast<decltype(&grpc_call_unref)>(dlsym(RTLD_NEXT, "grpc_call_unref"));
+  __tsan_release(call);
+  real(call);
+  __tsan_acquire(call);
+}
+
+}  // extern "C"

@@ -143,8 +143,9 @@ OptionSet::Option& OptionSet::AddEndpoint(std::string name, Endpoint* target, st
       return absl::OkStatus();
     }
     absl::StatusOr<Endpoint> endpoint = ParseEndpoint(texts.back());
-    if (endpoint.ok()) *target = *std::move(endpoint);
-    return endpoint.status();
+    if (!endpoint.ok()) return endpoint.status();
+    *target = *std::move(endpoint);
+    return absl::OkStatus();
   };
   option.show = [target] { return target->ToString(); };
   return option;

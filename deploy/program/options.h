@@ -84,6 +84,8 @@ class OptionSet {
 
    private:
     friend class OptionSet;
+    // The set's own, as of a struct; private so that those who declare options do not see it.
+    // NOLINTBEGIN(readability-identifier-naming)
     std::string name;
     std::string help;
     std::string group;
@@ -103,6 +105,7 @@ class OptionSet {
     std::vector<std::string> values;
     std::string origin;
     bool invalid = false;
+    // NOLINTEND(readability-identifier-naming)
   };
 
   explicit OptionSet(ProgramInfo program, std::string environment_prefix = "CARILLON_");

@@ -1,5 +1,6 @@
 // A publish request: each of its events is either refused with a reason or becomes the record of
 // the same event.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,26 @@ IngestLimits SmallLimits() {
   limits.type_bytes_max = limits.action_bytes_max = 20;
   limits.key_bytes_max = limits.principal_bytes_max = limits.event_id_bytes_max = 20;
   return limits;
+}
+
+bool IsShortText(const std::string& text) {
+  return text.size() <= 20 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+// Whether there is certainly nothing to be said against it.
+bool IsGood(const v1::Event& event) {
+  const std::string& type = event.type();
+  const std::string& principal = event.principal();
+  return (type == "a" || type == "machines" || type == "profiles") &&
+         (principal.empty() || principal == "fred" || principal == "ann") &&
+         !event.action().empty() && IsShortText(event.action()) && IsShortText(event.key()) &&
+         IsShortText(event.event_id()) && event.time().seconds() >= 0 &&
+         event.time().seconds() < 253'402'300'800 && event.time().nanos() >= 0 &&
+         event.time().nanos() < 1'000'000'000 &&
+         event.object().size() + event.original().size() <= 100 &&
+         (event.object().empty() || json::Check(event.object()).ok()) &&
+         (event.original().empty() || json::Check(event.original()).ok());
 }
 
 // `published` as it is to lie in the log.
@@ -89,6 +110,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Require(static_cast<size_t>(stored.events_size()) == checked->accepted.size(), "of all accepted");
   if (!valid) return 0;
   Require(checked->event_count() == static_cast<size_t>(request.events_size()), "none is left out");
+  for (const auto& refused : checked->refused) {
+    Require(!IsGood(request.events(static_cast<int>(refused.index))),
+            "what is good is not refused");
+  }
   for (size_t i = 0; i < checked->accepted.size(); ++i) {
     const auto& accepted = checked->accepted[i];
     const carillon::v1::Event& event = stored.events(static_cast<int>(i));

@@ -56,7 +56,6 @@ void Connection::ArmWrite() {
                        self->write_armed_ = false;
                        if (error || self->is_closed()) return;
                        if (self->state_ == State::kHandshake) return self->OnReadable();
-                       self->blocked_bytes_ = 0;
                        self->Flush();
                      });
 }
@@ -66,6 +65,7 @@ void Connection::OnReadable() {
     switch (transport_.Handshake()) {
       case IoStatus::kOk:
         state_ = State::kOpen;
+        if (transport_.is_blocked()) ArmWrite();
         break;
       case IoStatus::kWantRead:
         return ArmRead();
@@ -90,6 +90,7 @@ void Connection::ReadSome() {
         if (!is_closing()) protocol_->OnBytes(thread_->read_buffer().first(result.bytes));
         break;
       case IoStatus::kWantRead:
+        if (transport_.is_blocked()) ArmWrite();
         return ArmRead();
       case IoStatus::kWantWrite:
         ArmWrite();
@@ -138,7 +139,7 @@ void Connection::SendCopy(absl::string_view bytes) {
 
 void Connection::DropUnsent() {
   const size_t before = outbox_.size_bytes();
-  outbox_.DropBehind(blocked_bytes_);
+  outbox_.DropBehind(0);
   thread_->counts.outbox_bytes.Add(static_cast<int64_t>(outbox_.size_bytes()) -
                                    static_cast<int64_t>(before));
 }
@@ -171,31 +172,37 @@ void Connection::Flush() {
 
 void Connection::Write() {
   if (write_armed_) return outbox_.Settle();
-  size_t written = 0;
-  while (!outbox_.empty()) {
-    if (written >= kWriteBytesPerPass) return QueueFlush();
-    const absl::string_view next = outbox_.Peek(thread_->write_buffer());
-    const IoResult result = transport_.Write(next);
-    switch (result.status) {
-      case IoStatus::kOk:
-        outbox_.Consume(result.bytes);
-        written += result.bytes;
-        sent_bytes_ += static_cast<int64_t>(result.bytes);
-        thread_->counts.writes.Add(1);
-        thread_->counts.bytes_sent.Add(static_cast<int64_t>(result.bytes));
-        thread_->counts.outbox_bytes.Add(-static_cast<int64_t>(result.bytes));
-        break;
-      case IoStatus::kWantRead:
-        return ArmRead();
-      case IoStatus::kWantWrite:
-        blocked_bytes_ = static_cast<uint32_t>(next.size());
-        outbox_.Settle();
-        return ArmWrite();
-      default:
-        return Abort(transport_.error());
-    }
+  IoStatus status = WriteOutbox();
+  if (status == IoStatus::kOk || status == IoStatus::kWantRead) {
+    if (const IoStatus pushed = transport_.Push(); pushed != IoStatus::kOk) status = pushed;
   }
+  switch (status) {
+    case IoStatus::kOk:
+      break;
+    case IoStatus::kWantRead:
+      return ArmRead();
+    case IoStatus::kWantWrite:
+      outbox_.Settle();
+      return ArmWrite();
+    default:
+      return Abort(transport_.error());
+  }
+  if (!outbox_.empty()) return QueueFlush();
   if (state_ == State::kClosing) FinishWriting();
+}
+
+IoStatus Connection::WriteOutbox() {
+  for (size_t written = 0; !outbox_.empty() && written < kWriteBytesPerPass;) {
+    const IoResult result = transport_.Write(outbox_.Peek(thread_->write_buffer()));
+    if (result.status != IoStatus::kOk) return result.status;
+    outbox_.Consume(result.bytes);
+    written += result.bytes;
+    sent_bytes_ += static_cast<int64_t>(result.bytes);
+    thread_->counts.writes.Add(1);
+    thread_->counts.bytes_sent.Add(static_cast<int64_t>(result.bytes));
+    thread_->counts.outbox_bytes.Add(-static_cast<int64_t>(result.bytes));
+  }
+  return IoStatus::kOk;
 }
 
 void Connection::FinishWriting() {

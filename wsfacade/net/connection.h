@@ -115,6 +115,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void ArmWrite();
   void QueueFlush();
   void Write();
+  // Gives to the transport what this pass may.
+  IoStatus WriteOutbox();
   void FinishWriting();
 
   IoThread* const thread_;
@@ -130,8 +132,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int64_t sent_bytes_ = 0;
   // Negative: nobody waits for room.
   int64_t room_below_ = -1;
-  // The last write that blocked: TLS wants these bytes again.
-  uint32_t blocked_bytes_ = 0;
   State state_;
   bool dirty_ = false;
   bool paused_ = false;

@@ -3,6 +3,7 @@
 #define CARILLON_WSFACADE_NET_TRANSPORT_H_
 
 #include <openssl/ssl.h>
+#include <sys/types.h>
 
 #include <cstddef>
 #include <memory>
@@ -30,18 +31,27 @@ struct IoResult {
   size_t bytes = 0;
 };
 
-// Does not own the socket, which must be non-blocking. Not thread-safe.
+// Does not own the socket, which must be non-blocking. Belongs to one thread.
+//
+// What TLS writes is gathered, several records to a system call: nothing of it is sent for certain
+// before Push.
 class Transport {
  public:
   // `tls` may be null: no TLS.
   Transport(int socket, SSL_CTX* tls);
+  ~Transport();
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
 
   // Until it gives kOk, nothing else may be called.
   IoStatus Handshake();
   IoResult Read(absl::Span<char> buffer);
-  // May write less than all. After kWantWrite, TLS holds an encrypted record: the next call must
-  // bring the same bytes, and possibly more behind them.
+  // May take less than all. Push must follow before another transport of this thread is used.
   IoResult Write(absl::string_view bytes);
+  // Sends what was gathered. kWantWrite: some of it is kept until the socket is writable.
+  IoStatus Push();
+  // Whether Push has to be called again when the socket is writable.
+  bool is_blocked() const { return unsent_ != nullptr; }
   // Tells the peer that nothing more will come, if that can be done without waiting.
   void SendEnd();
 
@@ -54,10 +64,16 @@ class Transport {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
 
+  friend struct GatheringBio;
+
   IoStatus SslVerdict(int result);
   IoStatus SocketVerdict(IoStatus would_block);
+  // Sends the first of the bytes; returns how many, and -1 if the socket is broken.
+  ssize_t SendSome(absl::string_view bytes);
 
   const int socket_;
+  // Records that the socket did not take.
+  std::unique_ptr<std::string> unsent_;
   std::unique_ptr<SSL, SslDeleter> ssl_;
   std::string error_;
 };
