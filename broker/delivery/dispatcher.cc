@@ -354,9 +354,7 @@ void Dispatcher::DoAdd(const SubscriberPtr& subscriber,
   Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
   if (side.IsOver()) return;
   // What is added begins at a place that the client knows: it can read what came before.
-  if (side.state == State::kLive && side.told < dispatched_) {
-    PutProgress(*subscriber, dispatched_, true);
-  }
+  TellPlace(*subscriber);
   v1::SubscribeResponse added;
   for (NewSubscription& subscription : subscriptions) {
     const int64_t id = subscription.id;
@@ -560,6 +558,7 @@ void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
       }
     } else if (!session->owner.empty() && subscriber->kind == StreamKind::kSubscribe &&
                subscriber->session->principal() == session->owner) {
+      TellPlace(*subscriber);
       PutControl(*subscriber, change);
     }
   }
@@ -588,6 +587,13 @@ void Dispatcher::PutProgress(Subscriber& subscriber, uint64_t sequence, bool liv
     v1::WatchResponse response;
     *response.mutable_progress() = progress;
     PutControl(subscriber, response);
+  }
+}
+
+void Dispatcher::TellPlace(Subscriber& subscriber) {
+  const Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
+  if (side.state == State::kLive && side.told < dispatched_) {
+    PutProgress(subscriber, dispatched_, true);
   }
 }
 

@@ -152,6 +152,8 @@ class Dispatcher : public access::SessionListener {
 
   void PutControl(Subscriber& subscriber, const google::protobuf::Message& response);
   void PutProgress(Subscriber& subscriber, uint64_t sequence, bool live);
+  // If the stream is live: progress, unless its client knows how far it has come.
+  void TellPlace(Subscriber& subscriber);
   void SendProgress();
   void Tick();
   // The sequence of a position of this log. `field` and `hint`, what to do instead, are for the

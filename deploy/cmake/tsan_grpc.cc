@@ -7,18 +7,16 @@
 // business.
 extern "C" const char* __tsan_default_options() { return "ignore_noninstrumented_modules=1"; }
 
-// The half of gRPC that its headers compile into us hands batches of operations to libgrpc and gets
-// them back on another thread. Only what it does itself is left out here; what our code does in a
-// completion is looked at.
+// The half of gRPC that its headers compile into us fills in batches of operations and completions,
+// which it looks at again on the thread where they complete, before it drops the batch's reference
+// to its call (below). Left out is what it does itself, at the very place of an access or through a
+// function of the standard library; no code of ours is called from there.
 extern "C" const char* __tsan_default_suppressions() {
-  return
-      // Anything at the very place of an access.
-      "race_top:grpc::\n"
-      // A batch and its completion, with a function of the standard library at the very place.
-      "race:grpc::internal::CallOp\n"
-      "race:grpc::internal::InterceptorBatchMethodsImpl\n"
-      "race:grpc::internal::CallbackWithSuccessTag::Set\n"
-      "race:grpc::internal::CallbackWithSuccessTag::Clear\n";
+  return "race_top:grpc::internal::\n"
+         "race:grpc::internal::CallOp\n"
+         "race:grpc::internal::InterceptorBatchMethodsImpl\n"
+         "race:grpc::internal::CallbackWithSuccessTag::Set\n"
+         "race:grpc::internal::CallbackWithSuccessTag::Clear\n";
 }
 
 // A batch holds a reference to its call, from before StartRead, StartWrite, Finish and their like

@@ -1,5 +1,5 @@
-// When an I/O thread writes its outboxes: at once while there is little to write, and in ever larger
-// batches as the core fills up. Pure.
+// When an I/O thread writes its outboxes: at once while there is little to write, and in ever
+// larger batches as the core fills up. Pure.
 #ifndef CARILLON_WSFACADE_NET_FLUSH_PACER_H_
 #define CARILLON_WSFACADE_NET_FLUSH_PACER_H_
 

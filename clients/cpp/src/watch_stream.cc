@@ -10,7 +10,9 @@ WatchStream::~WatchStream() {
   Wait();
 }
 
-absl::Status WatchStream::Open(const Connection& connection, const v1::WatchRequest& request) {
+absl::Status WatchStream::Open(const Connection& connection, const v1::WatchRequest& request,
+                               bool wait_for_connection) {
+  context_.set_wait_for_ready(wait_for_connection);
   if (absl::Status status = connection.Authorize(&context_); !status.ok()) return status;
   Stub stub(connection.channel());
   call_ = stub.PrepareCall(&context_, "/carillon.v1.EventService/Watch", &queue_);

@@ -20,8 +20,10 @@ class WatchStream {
  public:
   ~WatchStream();
 
-  // Once, before anything else but Cancel. An error: nothing else may be called.
-  absl::Status Open(const Connection& connection, const v1::WatchRequest& request);
+  // Once, before anything else but Cancel. An error: nothing else may be called. With
+  // `wait_for_connection` a broker that cannot be reached is waited for, else the stream ends.
+  absl::Status Open(const Connection& connection, const v1::WatchRequest& request,
+                    bool wait_for_connection);
   // Waits for the next response. False: the stream is over.
   bool Read(grpc::ByteBuffer* response);
   // Why it is over; without a Read that said so it is cancelled first. Once, after a good Open.

@@ -62,6 +62,9 @@ class Watcher::Impl {
 
   // For the thread of Run.
   v1::StartPosition start_;
+  // A stream was opened before. The next one waits for the connection: it is this stream's queue
+  // that drives it, so that one who gave up each time would never be connected.
+  bool again_ = false;
   Backoff backoff_;
   EventBatchReader reader_;
 
@@ -103,7 +106,8 @@ std::optional<absl::Status> Watcher::Impl::RunStream(const Handler& handler) {
   *request.mutable_start() = start_;
   WatchStream stream;
   if (!AttachStream(&stream)) return std::nullopt;
-  absl::Status opened = stream.Open(*connection_, request);
+  absl::Status opened = stream.Open(*connection_, request, again_ && options_.reconnect);
+  again_ = true;
   absl::StatusOr<bool> go_on = true;
   absl::Status ended;
   if (opened.ok()) {

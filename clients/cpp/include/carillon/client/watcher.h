@@ -32,7 +32,8 @@ class Watcher {
     std::function<bool(absl::Span<const wire::EventView>)> on_events;
     std::function<bool(const v1::Progress&)> on_progress;
     std::function<bool(const v1::Gap&)> on_gap;
-    // The stream broke for a reason that may pass; it will be tried again.
+    // The stream broke for a reason that may pass; it will be tried again, as soon as the broker
+    // can be reached.
     std::function<bool(const absl::Status&)> on_disconnect;
   };
 
