@@ -79,7 +79,6 @@ class Follower:
         self.client.close()
 
 
-@pytest.mark.core
 def test_after_kill_9_every_acknowledged_event_is_there_once_and_all_readers_go_on_by_themselves(
         start_broker, start_facade):
     broker = start_broker()
