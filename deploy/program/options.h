@@ -221,6 +221,7 @@ template <typename T>
 requires std::is_enum_v<T> OptionSet::Option& OptionSet::AddEnum(
     std::string name, T* target, std::string help, std::vector<std::pair<std::string, T>> words) {
   std::vector<std::string> texts;
+  texts.reserve(words.size());
   for (const auto& [text, value] : words) texts.push_back(text);
   return AddChoice(
       std::move(name), std::move(help), std::move(texts),
