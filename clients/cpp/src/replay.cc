@@ -36,6 +36,8 @@ class Replay::Impl final : public grpc::ClientBidiReactor<v1::SubscribeRequest, 
   void Cancel() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  enum class State { kNew, kReading, kPaused, kCancelled, kOver };
+
   void OnReadDone(bool ok) override ABSL_LOCKS_EXCLUDED(mu_);
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
@@ -62,7 +64,7 @@ class Replay::Impl final : public grpc::ClientBidiReactor<v1::SubscribeRequest, 
   absl::Status failure_;
 
   absl::Mutex mu_;
-  enum class State { kNew, kReading, kPaused, kOver } state_ ABSL_GUARDED_BY(mu_) = State::kNew;
+  State state_ ABSL_GUARDED_BY(mu_) = State::kNew;
 };
 
 void Replay::Impl::Start() {
@@ -98,23 +100,24 @@ void Replay::Impl::Cancel() {
     absl::MutexLock lock(&mu_);
     if (state_ == State::kNew || state_ == State::kOver) return;
     paused = state_ == State::kPaused;
-    if (paused) state_ = State::kOver;
+    state_ = State::kCancelled;
     context_.TryCancel();
   }
-  // Else the read that is under way will fail and remove it.
-  if (paused) RemoveHold();
+  // Reads go on until one fails: what has been received already still comes, and the call is not
+  // done before it is taken.
+  if (paused) StartRead(&response_);
 }
 
 void Replay::Impl::OnReadDone(bool ok) {
-  if (!ok) {
-    {
-      absl::MutexLock lock(&mu_);
-      state_ = State::kOver;
-    }
-    return RemoveHold();
+  bool cancelled;
+  {
+    absl::MutexLock lock(&mu_);
+    cancelled = state_ == State::kCancelled;
+    if (!ok) state_ = State::kOver;
   }
+  if (!ok) return RemoveHold();
   // What comes after it was given up is passed over.
-  if (!failure_.ok() || HandOut()) StartRead(&response_);
+  if (cancelled || !failure_.ok() || HandOut()) StartRead(&response_);
 }
 
 bool Replay::Impl::HandOut() {
@@ -142,6 +145,7 @@ bool Replay::Impl::HandOutEvents() {
     // Before the handler is called: Next may come from another thread before that returns, and the
     // next events with it, so nothing is touched after the call.
     absl::MutexLock lock(&mu_);
+    if (state_ == State::kCancelled) return true;
     state_ = State::kPaused;
   }
   handler_->OnEvents(received_);

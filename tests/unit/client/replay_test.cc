@@ -213,6 +213,23 @@ TEST_F(ReplayTest, ItIsCancelledWhereverItIs) {
   }
 }
 
+TEST_F(ReplayTest, ItIsCancelledWhileMoreEventsArrive) {
+  for (int round = 0; round < 200; ++round) {
+    const auto recorder = std::make_shared<Recorder>();
+    broker_.OnSubscribe([&](FakeSubscribe& stream) {
+      ReadRequests(stream);
+      for (int i = 0; i < 20; ++i) stream.Write(EventsFor(1, {MakeEvent("a")}));
+      return absl::OkStatus();
+    });
+    auto replay = std::make_unique<Replay>(connection_, Stretch(), recorder);
+    replay->Start();
+    ASSERT_TRUE(recorder->AwaitBatches(1));
+    replay->Next();
+    replay.reset();
+    ASSERT_TRUE(recorder->AwaitEnd().has_value()) << "round " << round;
+  }
+}
+
 TEST_F(ReplayTest, WithoutCredentialsItEndsAtOnce) {
   ConnectionOptions options;
   options.token_file = testing::TempDir() + "/replay-token";
