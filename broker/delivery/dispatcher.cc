@@ -170,9 +170,11 @@ void Dispatcher::SetState(Subscriber& subscriber, State state) {
 
 void Dispatcher::CatchUp(const SubscriberPtr& subscriber) {
   Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
+  if (side.state == State::kCatchingUp) BeginAwaited(*subscriber);
   if (side.state != State::kCatchingUp || side.reading) return;
-  if (side.cursor >= side.until) return Complete(*subscriber);
-  if (side.cursor >= dispatched_ && side.until == Subscriber::kNoEnd) return GoLive(*subscriber);
+  if (side.cursor >= CatchUpEnd(side)) {
+    return side.until == Subscriber::kNoEnd ? GoLive(*subscriber) : Complete(*subscriber);
+  }
   if (!AwaitRoom(*subscriber, options_.outbox_bytes_max / 2)) return;
   if (const Committed* recent = FindRecent(side.cursor + 1)) {
     // One block at a time, between which the others have their turn.
@@ -186,6 +188,10 @@ void Dispatcher::CatchUp(const SubscriberPtr& subscriber) {
       OnRead(subscriber, std::move(block));
     });
   });
+}
+
+uint64_t Dispatcher::CatchUpEnd(const Subscriber::DispatcherSide& side) const {
+  return side.until == Subscriber::kNoEnd ? dispatched_ : side.until;
 }
 
 const Dispatcher::Committed* Dispatcher::FindRecent(uint64_t sequence) const {
@@ -225,7 +231,7 @@ bool Dispatcher::CatchUpWith(Subscriber& subscriber, const Committed& committed)
   Deliveries found;
   found.block = committed.block;
   found.committed_at = committed.at;
-  const uint64_t end = std::min(block.last_sequence(), side.until);
+  const uint64_t end = std::min(block.last_sequence(), CatchUpEnd(side));
   for (uint64_t i = side.cursor + 1 - block.first_sequence(); i <= end - block.first_sequence();
        ++i) {
     wire::EventView event;
@@ -257,7 +263,7 @@ bool Dispatcher::CatchUpWith(Subscriber& subscriber, const Committed& committed)
 
 void Dispatcher::SkipTrimmed(Subscriber& subscriber) {
   Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
-  const uint64_t until = std::min(log_->bounds().first_sequence - 1, side.until);
+  const uint64_t until = std::min(log_->bounds().first_sequence - 1, CatchUpEnd(side));
   if (until <= side.cursor) return;
   v1::Gap gap;
   gap.set_after(log::PositionString({log_->epoch(), side.cursor}));
@@ -354,13 +360,13 @@ void Dispatcher::DoAdd(const SubscriberPtr& subscriber,
   Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
   if (side.IsOver()) return;
   // What is added begins at a place that the client knows: it can read what came before.
-  TellPlace(*subscriber);
-  v1::SubscribeResponse added;
+  if (side.state == State::kLive) TellPlace(*subscriber);
+  std::vector<int64_t> added;
   for (NewSubscription& subscription : subscriptions) {
     const int64_t id = subscription.id;
     const absl::Status status = AddOne(subscriber, subscription);
     if (status.ok()) {
-      added.mutable_added()->add_subscription_ids(id);
+      added.push_back(id);
       continue;
     }
     v1::SubscribeResponse closed;
@@ -368,22 +374,37 @@ void Dispatcher::DoAdd(const SubscriberPtr& subscriber,
     *closed.mutable_closed()->mutable_error() = wire::ToRpcStatus(status);
     PutControl(*subscriber, closed);
   }
-  if (!added.has_added() || subscriber->kind == StreamKind::kWatch) return;
-  if (side.state != State::kWaiting) {
-    added.mutable_added()->set_position(log::PositionString({log_->epoch(), AddedAfter(side)}));
-  }
-  PutControl(*subscriber, added);
+  if (side.state == State::kCatchingUp) return BeginAwaited(*subscriber);
+  PutAdded(*subscriber, added);
 }
 
-uint64_t Dispatcher::AddedAfter(const Subscriber::DispatcherSide& side) const {
-  switch (side.state) {
-    case State::kWaiting:
-      return 0;
-    case State::kLive:
-      return dispatched_;
-    default:
-      return log_->bounds().last_sequence;
+void Dispatcher::BeginAwaited(Subscriber& subscriber) {
+  Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
+  std::vector<int64_t> added;
+  while (!side.awaited_in_order.empty() && side.awaited_in_order.front().place <= side.cursor) {
+    const auto [place, id] = side.awaited_in_order.front();
+    side.awaited_in_order.pop_front();
+    const auto found = side.awaited.find(id);
+    // Else it was removed, and may have been added anew.
+    if (found == side.awaited.end() || found->second.place != place) continue;
+    table_.SetAfter(side.slots.at(id), std::max(side.cursor, found->second.after));
+    side.awaited.erase(found);
+    added.push_back(id);
   }
+  if (!added.empty()) TellPlace(subscriber);
+  PutAdded(subscriber, added);
+}
+
+void Dispatcher::PutAdded(Subscriber& subscriber, absl::Span<const int64_t> ids) {
+  if (ids.empty() || subscriber.kind == StreamKind::kWatch) return;
+  const Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
+  v1::SubscribeResponse added;
+  added.mutable_added()->mutable_subscription_ids()->Add(ids.begin(), ids.end());
+  if (side.state != State::kWaiting) {
+    const uint64_t place = side.state == State::kLive ? dispatched_ : side.cursor;
+    added.mutable_added()->set_position(log::PositionString({log_->epoch(), place}));
+  }
+  PutControl(subscriber, added);
 }
 
 absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription) {
@@ -406,12 +427,18 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
     return wire::Error(absl::StatusCode::kAborted, "SCOPE_CHANGED",
                        "the session's scope has changed; a session_change tells the new one");
   }
-  uint64_t after = AddedAfter(side);
+  uint64_t after = side.state == State::kLive ? dispatched_ : 0;
   if (!subscription.after.empty()) {
     const absl::StatusOr<uint64_t> own_after =
         ResolvePosition(subscription.after, "after", "leave it empty");
     if (!own_after.ok()) return own_after.status();
     after = std::max(after, *own_after);
+  }
+  if (side.state == State::kCatchingUp) {
+    const uint64_t place = std::min(dispatched_, CatchUpEnd(side));
+    side.awaited[subscription.id] = {place, after};
+    side.awaited_in_order.push_back({place, subscription.id});
+    after = Subscriber::kNoEnd;
   }
   SubscriptionTable::Subscription entry;
   entry.subscriber = subscriber.get();
@@ -428,14 +455,17 @@ void Dispatcher::DoRemove(const SubscriberPtr& subscriber, const std::vector<int
   Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
   if (side.IsOver()) return;
   v1::SubscribeResponse removed;
+  std::vector<int64_t> never_begun;
   for (int64_t id : ids) {
     removed.mutable_removed()->add_subscription_ids(id);
+    if (side.awaited.erase(id) > 0) never_begun.push_back(id);
     const auto found = side.slots.find(id);
     if (found == side.slots.end()) continue;
     table_.Remove(found->second);
     side.slots.erase(found);
     --stats_.subscriptions;
   }
+  PutAdded(*subscriber, never_begun);
   PutControl(*subscriber, removed);
 }
 
@@ -494,9 +524,7 @@ void Dispatcher::DoStart(const SubscriberPtr& subscriber, const v1::StartDeliver
   side.told = *after;
   SetState(*subscriber, State::kCatchingUp);
   // Else the first thing that CatchUp has to say is how far it is.
-  if (*after < (side.until == Subscriber::kNoEnd ? dispatched_ : side.until)) {
-    PutProgress(*subscriber, *after, false);
-  }
+  if (*after < CatchUpEnd(side)) PutProgress(*subscriber, *after, false);
   if (*after >= dispatched_) {
     // What is committed but not dispatched yet lies before its start.
     for (const auto& [id, slot] : side.slots) {
@@ -518,6 +546,8 @@ void Dispatcher::RemoveSubscriptions(Subscriber& subscriber) {
   for (const auto& [id, slot] : slots) table_.Remove(slot);
   stats_.subscriptions -= static_cast<int64_t>(slots.size());
   slots.clear();
+  subscriber.dispatcher_side.awaited.clear();
+  subscriber.dispatcher_side.awaited_in_order.clear();
 }
 
 void Dispatcher::End(Subscriber& subscriber, const absl::Status& status) {
@@ -592,9 +622,10 @@ void Dispatcher::PutProgress(Subscriber& subscriber, uint64_t sequence, bool liv
 
 void Dispatcher::TellPlace(Subscriber& subscriber) {
   const Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
-  if (side.state == State::kLive && side.told < dispatched_) {
-    PutProgress(subscriber, dispatched_, true);
-  }
+  const bool live = side.state == State::kLive;
+  if (!live && side.state != State::kCatchingUp) return;
+  const uint64_t place = live ? dispatched_ : side.cursor;
+  if (side.told < place) PutProgress(subscriber, place, live);
 }
 
 void Dispatcher::Tick() {
@@ -607,13 +638,7 @@ void Dispatcher::Tick() {
 
 void Dispatcher::SendProgress() {
   for (const auto& [subscriber, owner] : streams_) {
-    const Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
-    const bool live = side.state == State::kLive;
-    if (!live && side.state != State::kCatchingUp) continue;
-    const uint64_t reached = live ? dispatched_ : side.cursor;
-    if (reached > side.told && subscriber->outbox.bytes() == 0) {
-      PutProgress(*subscriber, reached, live);
-    }
+    if (subscriber->outbox.bytes() == 0) TellPlace(*subscriber);
   }
 }
 

@@ -128,8 +128,9 @@ class Dispatcher : public access::SessionListener {
 
   void DoAdd(const SubscriberPtr& subscriber, std::vector<NewSubscription>& subscriptions);
   absl::Status AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription);
-  // After which event a subscription sees that is added now.
-  uint64_t AddedAfter(const Subscriber::DispatcherSide& side) const;
+  // Of a stream that catches up: begins and answers the subscriptions whose place it has reached.
+  void BeginAwaited(Subscriber& subscriber);
+  void PutAdded(Subscriber& subscriber, absl::Span<const int64_t> ids);
   void DoRemove(const SubscriberPtr& subscriber, const std::vector<int64_t>& ids);
   void DoStart(const SubscriberPtr& subscriber, const v1::StartDelivery& delivery);
   void DoClose(const SubscriberPtr& subscriber);
@@ -141,6 +142,9 @@ class Dispatcher : public access::SessionListener {
   // Takes a catching-up stream as far as possible: from memory, or by asking for the next read.
   void CatchUp(const SubscriberPtr& subscriber);
   void OnRead(const SubscriberPtr& subscriber, absl::StatusOr<log::EventBlockPtr> block);
+  // Up to which event a stream catches up. What the log holds beyond what was dispatched comes
+  // live.
+  uint64_t CatchUpEnd(const Subscriber::DispatcherSide& side) const;
   // False: no room; nothing was changed.
   bool CatchUpWith(Subscriber& subscriber, const Committed& committed);
   // Whether no more than `room_below` bytes are queued. If more, the writer will tell.
@@ -152,7 +156,7 @@ class Dispatcher : public access::SessionListener {
 
   void PutControl(Subscriber& subscriber, const google::protobuf::Message& response);
   void PutProgress(Subscriber& subscriber, uint64_t sequence, bool live);
-  // If the stream is live: progress, unless its client knows how far it has come.
+  // Progress, unless the client knows how far its stream has come.
   void TellPlace(Subscriber& subscriber);
   void SendProgress();
   void Tick();

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <memory>
 #include <string>
@@ -112,6 +113,20 @@ class Subscriber {
     uint64_t told = 0;
     // Slots of its subscriptions by their ids.
     absl::flat_hash_map<int64_t, uint32_t> slots;
+    // Those added while it caught up: they begin, and are answered, where the dispatcher was then,
+    // so that the client finds the answer between the events before and after. By their ids, and in
+    // the order of their places.
+    struct Awaited {
+      uint64_t place;
+      // NewSubscription.after.
+      uint64_t after;
+    };
+    struct AwaitedPlace {
+      uint64_t place;
+      int64_t id;
+    };
+    absl::flat_hash_map<int64_t, Awaited> awaited;
+    std::deque<AwaitedPlace> awaited_in_order;
     // Ended, and the writer has been given one tick to say so.
     bool end_overdue = false;
     // What the block in hand has for it.

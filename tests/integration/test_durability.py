@@ -79,18 +79,25 @@ class Follower:
         self.client.close()
 
 
+@pytest.mark.core
 def test_after_kill_9_every_acknowledged_event_is_there_once_and_all_readers_go_on_by_themselves(
-        start_broker, start_facade):
+        start_broker, start_facade, tmp_path):
     broker = start_broker()
     client = Client(broker)
     facade = start_facade(broker, client.user_with("facade", ("sessions", "open", "*")))
+    first = client.publish(event("t", key="first"))[0].position
     client.close()
     websocket = Websocket(facade).register("t.*.*")
-    follower = Follower(broker)
-    cli = subprocess.Popen(
-        [BIN / "carillon", "--broker", broker.address, "--ca", broker.certificate.cert, "--user",
-         ACCOUNT_TEXT, "watch", "t.*.*", "--json", "--from-start", "--count", str(TOTAL)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment())
+    follower = Follower(broker, after=first)
+    shown = tmp_path / "shown.jsonl"
+    with open(shown, "w", encoding="utf-8") as output:
+        cli = subprocess.Popen(
+            [BIN / "carillon", "--broker", broker.address, "--ca", broker.certificate.cert,
+             "--user", ACCOUNT_TEXT, "watch", "t.*.*", "--json", "--from-start", "--count",
+             str(1 + TOTAL)],
+            stdout=output, stderr=subprocess.PIPE, text=True, env=clean_environment())
+    # A broker that it has never reached would be a reason for it to give up.
+    wait_until(lambda: shown.stat().st_size > 0, "the watch shows the first event")
     publishers = [Publisher(broker, str(i)) for i in range(STREAMS)]
 
     def acknowledged():
@@ -121,9 +128,10 @@ def test_after_kill_9_every_acknowledged_event_is_there_once_and_all_readers_go_
         assert [k for k in log if k.startswith(f"{i}.")] == \
             [f"{i}.{b}.{n}" for b in range(BATCHES) for n in range(BATCH)]
     assert [json.loads(f)["Key"] for f in websocket.take(TOTAL)] == log
-    out, errors = cli.communicate(timeout=5 * DEADLINE)
+    _, errors = cli.communicate(timeout=5 * DEADLINE)
     assert cli.returncode == 0, errors
-    assert [json.loads(line)["Key"] for line in out.splitlines()] == log
+    lines = shown.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["Key"] for line in lines] == ["first", *log]
     websocket.close()
 
 

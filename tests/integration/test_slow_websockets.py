@@ -81,6 +81,7 @@ class Reader(threading.Thread):
         return self.keys
 
 
+@pytest.mark.core
 def test_a_slow_one_gets_everything_a_fast_one_too_and_one_that_reads_nothing_is_closed(start):
     _, facade, client = start("--stall-timeout", "1s", "--close-timeout", "1m")
     fast = Websocket(facade).register("t.*.*")
@@ -185,6 +186,7 @@ def test_commands_of_one_that_has_fallen_behind_are_in_force_when_they_are_answe
     slow.close()
 
 
+@pytest.mark.core
 def test_rights_that_change_while_one_is_behind_hold_from_there_on(start):
     _, facade, client = start()
     token = client.user_with("reader", ("a", "*", "*"), ("b", "*", "*"))

@@ -264,9 +264,18 @@ class DispatcherTest : public testing::Test {
     committer_ = std::make_unique<log::Committer>(
         store_->event_log(), committer_options,
         [this](std::vector<log::EventBlockPtr> blocks) {
-          dispatcher_->OnCommitted(std::move(blocks));
+          absl::MutexLock lock(&mu_);
+          if (!withhold_) return dispatcher_->OnCommitted(std::move(blocks));
+          for (log::EventBlockPtr& block : blocks) withheld_.push_back(std::move(block));
         },
         nullptr);
+  }
+
+  // Keeps from the dispatcher what is committed, or gives it what was kept.
+  void Withhold(bool withhold) {
+    absl::MutexLock lock(&mu_);
+    withhold_ = withhold;
+    if (!withhold) dispatcher_->OnCommitted(std::exchange(withheld_, {}));
   }
 
   access::Identity LogIn(const std::string& user) {
@@ -380,6 +389,9 @@ class DispatcherTest : public testing::Test {
     return keys;
   }
 
+  absl::Mutex mu_;
+  bool withhold_ ABSL_GUARDED_BY(mu_) = false;
+  std::vector<log::EventBlockPtr> withheld_ ABSL_GUARDED_BY(mu_);
   std::string directory_;
   std::unique_ptr<store::LmdbStore> store_;
   std::unique_ptr<access::AccessControl> access_;
@@ -451,6 +463,42 @@ TEST_F(DispatcherTest, AnAddToALiveStreamSaysFirstHowFarTheStreamHasCome) {
   EXPECT_EQ(added.added().position(), client->last_position());
 }
 
+TEST_F(DispatcherTest, AnAddToAStreamThatCatchesUpIsAnsweredWhereItBegins) {
+  Begin({.outbox_bytes_max = 4000, .recent_bytes_max = 1, .read_bytes = 2000});
+  PublishRange(1, 500);
+  auto client = Open(StreamKind::kSubscribe, "root", true);
+  Add(*client, {Subscription(1, "profiles"), Subscription(2, "machines")});
+  Start(*client, Earliest());
+  ASSERT_TRUE(client->AwaitCommands(2));
+  Publish("params", {"not yet"});
+  Add(*client, {Subscription(3, "params"), Subscription(4, "params")});
+  dispatcher_->Remove(client->stream(), {4});
+  ASSERT_TRUE(client->AwaitCommands(4));
+  EXPECT_EQ(dispatcher_->stats().streams_catching_up, 1);
+  client->Hold(false);
+  ASSERT_TRUE(client->AwaitLive());
+  Publish("params", {"seen"});
+  ASSERT_TRUE(client->AwaitLast("seen"));
+
+  std::vector<std::string> expected = Range(1, 500);
+  expected.push_back("seen");
+  EXPECT_EQ(client->keys(), expected);
+  std::string place;
+  std::map<int64_t, std::string> added_at;
+  for (const v1::SubscribeResponse& response : client->responses()) {
+    for (const v1::Event& event : response.events().events()) place = event.position();
+    if (response.has_progress()) place = response.progress().position();
+    for (int64_t id : response.added().subscription_ids()) {
+      if (id == 3) {
+        EXPECT_EQ(response.added().position(), place);
+      }
+      added_at[id] = place;
+    }
+    for (int64_t id : response.removed().subscription_ids()) EXPECT_TRUE(added_at.contains(id));
+  }
+  EXPECT_TRUE(added_at.at(3) == Position(500) || added_at.at(3) == Position(501));
+}
+
 TEST_F(DispatcherTest, ARemovedSubscriptionReceivesNothingMore) {
   auto client = Open();
   Add(*client, {Subscription(1, "machines"), Subscription(2, "profiles")});
@@ -472,6 +520,28 @@ TEST_F(DispatcherTest, AStreamFromTheStartReadsTheLogAndThenGoesLive) {
   PublishRange(501, 600);
   ASSERT_TRUE(client->AwaitEvents(600));
   EXPECT_EQ(client->keys(), Range(1, 600));
+}
+
+TEST_F(DispatcherTest, WhatTheLogHoldsBeforeItIsDispatchedComesOnce) {
+  Begin({.recent_bytes_max = 1});
+  auto live = Open();
+  Add(*live, {Subscription(1)});
+  Start(*live);
+  PublishRange(1, 50);
+  PublishRange(51, 100);
+  ASSERT_TRUE(live->AwaitEvents(100));
+  Withhold(true);
+  PublishRange(101, 200);
+  auto client = Open();
+  Add(*client, {Subscription(1)});
+  Start(*client, Earliest());
+  ASSERT_TRUE(client->AwaitLive());
+  Withhold(false);
+  PublishRange(201, 201);
+  for (Client* each : {live.get(), client.get()}) {
+    ASSERT_TRUE(each->AwaitLast("201"));
+    EXPECT_EQ(each->keys(), Range(1, 201));
+  }
 }
 
 TEST_F(DispatcherTest, AResumedStreamGoesOnAfterItsPosition) {
@@ -566,6 +636,8 @@ TEST_F(DispatcherTest, APositionThatWasTrimmedIsRefusedWithWhereTheLogBegins) {
   Begin({}, {.age_max = absl::InfiniteDuration(), .bytes_max = 200'000});
   const std::string object = "\"" + std::string(4000, 'x') + "\"";
   while (store_->event_log()->bounds().first_sequence < 100) PublishRange(1, 20, object);
+  // Nothing more is trimmed before the client comes back.
+  committer_->Shutdown();
   auto client = Open(StreamKind::kWatch);
   Add(*client, {Subscription(1)});
   const uint32_t epoch = store_->event_log()->epoch();
