@@ -4,10 +4,15 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "clients/cli/command.h"
 #include "clients/cli/connection_flags.h"
+#include "deploy/program/suggest.h"
 #include "deploy/program/version.h"
 
 namespace carillon::cli {
@@ -44,6 +49,41 @@ ExitCode RunCommand(const Command& command, ConnectionFlags* flags) {
   return command(context);
 }
 
+std::vector<std::string> SubcommandNames(CLI::App* app) {
+  std::vector<std::string> names;
+  for (const CLI::App* subcommand : app->get_subcommands({}))
+    names.push_back(subcommand->get_name());
+  return names;
+}
+
+std::vector<std::string> OptionNames(CLI::App* app) {
+  std::vector<std::string> names;
+  for (; app != nullptr; app = app->get_parent()) {
+    for (const CLI::Option* option : app->get_options()) names.push_back(option->get_name());
+  }
+  return names;
+}
+
+// What is wrong with the arguments, and what would be right.
+std::string Explain(CLI::App* root, const CLI::ParseError& error) {
+  CLI::App* app = root;
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  const std::vector<std::string> commands = SubcommandNames(app);
+  for (const std::string& word : root->remaining(true)) {
+    const bool is_option = absl::StartsWith(word, "-");
+    if (!is_option && commands.empty()) continue;
+    const std::string closest = program::ClosestWord(word, is_option ? OptionNames(app) : commands);
+    if (!closest.empty()) {
+      return absl::StrCat(word, ": no such ", is_option ? "option" : "command", ": did you mean ",
+                          closest, "?");
+    }
+    if (!is_option) {
+      return absl::StrCat(word, ": no such command: there are ", absl::StrJoin(commands, ", "));
+    }
+  }
+  return error.what();
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Publish and watch events, and look after a Carillon broker.");
   Describe(&app);
@@ -60,7 +100,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& wish) {
     return app.exit(wish);
   } catch (const CLI::ParseError& error) {
-    return static_cast<int>(UsageError(absl::InvalidArgumentError(error.what())));
+    return static_cast<int>(UsageError(absl::InvalidArgumentError(Explain(&app, error))));
   }
   return static_cast<int>(RunCommand(command, &flags));
 }

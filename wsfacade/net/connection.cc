@@ -139,7 +139,7 @@ void Connection::SendCopy(absl::string_view bytes) {
 
 void Connection::DropUnsent() {
   const size_t before = outbox_.size_bytes();
-  outbox_.DropBehind(0);
+  outbox_.DropUnbegun();
   thread_->counts.outbox_bytes.Add(static_cast<int64_t>(outbox_.size_bytes()) -
                                    static_cast<int64_t>(before));
 }

@@ -91,17 +91,12 @@ void Outbox::Compact() {
   head_ = 0;
 }
 
-void Outbox::DropBehind(size_t count) {
-  size_t kept = 0;
-  uint32_t end = head_;
-  while (end < ranges_.size() && (kept < count || (end == head_ && head_begun_))) {
-    kept += ranges_[end].size();
-    ++end;
-  }
+void Outbox::DropUnbegun() {
+  const uint32_t end = head_begun_ ? head_ + 1 : head_;
+  size_bytes_ = head_begun_ ? ranges_[head_].size() : 0;
   ranges_.erase(ranges_.begin() + end, ranges_.end());
   settled_ = std::min(settled_, end);
-  size_bytes_ = kept;
-  if (kept == 0) Compact();
+  if (size_bytes_ == 0) Compact();
 }
 
 void Outbox::Settle() {

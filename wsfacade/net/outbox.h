@@ -37,9 +37,8 @@ class Outbox {
   // Drops the first `count` bytes, which have been written.
   void Consume(size_t count);
 
-  // Drops what was not begun: keeps the first `count` bytes, rounded up to what was appended
-  // together, and the first range if it is partly written.
-  void DropBehind(size_t count);
+  // Keeps nothing but the rest of the range that is partly written, if there is one.
+  void DropUnbegun();
 
   // To be called when what is left will stay for a while: copies ranges that keep much larger
   // bytes alive, so that the memory held is at most about four times size_bytes().

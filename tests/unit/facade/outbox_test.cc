@@ -65,32 +65,22 @@ TEST(OutboxTest, ForgetsSharedBytesWhenTheyAreWritten) {
   EXPECT_EQ(shared->use_count(), 1u);
 }
 
-TEST(OutboxTest, DropBehindKeepsWhatIsPartlyWrittenWhole) {
+TEST(OutboxTest, DropUnbegunKeepsWhatIsPartlyWrittenWhole) {
   Outbox outbox;
   const SharedBytesPtr shared = Bytes("0123456789");
   outbox.Append(shared, 0, 4);
   outbox.Append(shared, 6, 10);
   outbox.Consume(1);
-  outbox.DropBehind(0);
+  outbox.DropUnbegun();
   EXPECT_EQ(outbox.size_bytes(), 3u);
   outbox.AppendCopy("end");
   EXPECT_EQ(Drain(&outbox, 16), "123end");
 }
 
-TEST(OutboxTest, DropBehindKeepsWhatTlsWantsAgain) {
-  Outbox outbox;
-  const SharedBytesPtr shared = Bytes("0123456789");
-  outbox.Append(shared, 0, 2);
-  outbox.Append(shared, 4, 6);
-  outbox.Append(shared, 8, 10);
-  outbox.DropBehind(3);
-  EXPECT_EQ(Drain(&outbox, 16), "0145");
-}
-
-TEST(OutboxTest, DropBehindNothingBegunEmptiesIt) {
+TEST(OutboxTest, DropUnbegunEmptiesOneOfWhichNothingIsBegun) {
   Outbox outbox;
   outbox.Append(Bytes("0123456789"), 0, 4);
-  outbox.DropBehind(0);
+  outbox.DropUnbegun();
   EXPECT_TRUE(outbox.empty());
   EXPECT_EQ(PeekUpTo(outbox, 4), "");
 }

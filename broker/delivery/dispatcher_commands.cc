@@ -1,0 +1,282 @@
+// What streams and sessions ask of the dispatcher: each public call posts a command, which its
+// thread runs as Do….
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "broker/delivery/dispatcher.h"
+#include "broker/log/position.h"
+#include "carillon/wire/error.h"
+
+namespace carillon::delivery {
+
+using State = Subscriber::State;
+
+absl::StatusOr<SubscriberPtr> Dispatcher::Open(StreamKind kind, access::SessionPtr session,
+                                               StreamWriter* writer) {
+  if (stats_.streams.fetch_add(1) >= static_cast<int64_t>(options_.streams_max)) {
+    --stats_.streams;
+    return wire::WithRetry(
+        wire::Error(absl::StatusCode::kResourceExhausted, "STREAMS_MAX",
+                    absl::StrCat("the broker serves at most ", options_.streams_max,
+                                 " streams at a time; try again later")),
+        absl::Seconds(1));
+  }
+  auto subscriber =
+      std::make_shared<Subscriber>(kind, std::move(session), writer, options_.outbox_bytes_max,
+                                   options_.message_bytes_max, &stats_.outbox_bytes);
+  if (!Post([this, subscriber] { streams_.emplace(subscriber.get(), subscriber); })) {
+    --stats_.streams;
+    return wire::Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
+                       "the broker is shutting down");
+  }
+  return subscriber;
+}
+
+void Dispatcher::Add(SubscriberPtr subscriber, std::vector<NewSubscription> subscriptions) {
+  Post([this, subscriber = std::move(subscriber),
+        subscriptions = std::move(subscriptions)]() mutable {
+    DoAdd(subscriber, subscriptions);
+    subscriber->TellCommandDone();
+  });
+}
+
+void Dispatcher::Remove(SubscriberPtr subscriber, std::vector<int64_t> ids) {
+  Post([this, subscriber = std::move(subscriber), ids = std::move(ids)] {
+    DoRemove(subscriber, ids);
+    subscriber->TellCommandDone();
+  });
+}
+
+void Dispatcher::StartDelivery(SubscriberPtr subscriber, const v1::StartDelivery& delivery) {
+  Post([this, subscriber = std::move(subscriber), delivery] {
+    DoStart(subscriber, delivery);
+    subscriber->TellCommandDone();
+  });
+}
+
+void Dispatcher::Respond(SubscriberPtr subscriber, const v1::SubscribeResponse& response) {
+  Post([this, subscriber = std::move(subscriber), response] { PutControl(*subscriber, response); });
+}
+
+void Dispatcher::RoomAvailable(SubscriberPtr subscriber) {
+  Post([this, subscriber = std::move(subscriber)] { CatchUp(subscriber); });
+}
+
+void Dispatcher::Close(SubscriberPtr subscriber) {
+  --stats_.streams;
+  Post([this, subscriber = std::move(subscriber)] { DoClose(subscriber); });
+}
+
+void Dispatcher::DoAdd(const SubscriberPtr& subscriber,
+                       std::vector<NewSubscription>& subscriptions) {
+  Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
+  if (side.IsOver()) return;
+  // What is added begins at a place that the client knows: it can read what came before.
+  if (side.state == State::kLive) TellPlace(*subscriber);
+  std::vector<int64_t> added;
+  for (NewSubscription& subscription : subscriptions) {
+    const int64_t id = subscription.id;
+    const absl::Status status = AddOne(subscriber, subscription);
+    if (status.ok()) {
+      added.push_back(id);
+      continue;
+    }
+    v1::SubscribeResponse closed;
+    closed.mutable_closed()->add_subscription_ids(id);
+    *closed.mutable_closed()->mutable_error() = wire::ToRpcStatus(status);
+    PutControl(*subscriber, closed);
+  }
+  if (side.state == State::kCatchingUp) return BeginAwaited(*subscriber);
+  PutAdded(*subscriber, added);
+}
+
+absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription) {
+  Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
+  if (side.slots.contains(subscription.id)) {
+    return wire::Error(absl::StatusCode::kAlreadyExists, "SUBSCRIPTION_EXISTS",
+                       absl::StrCat("the stream has a subscription with the id ", subscription.id,
+                                    "; remove it first, or choose another id"));
+  }
+  if (side.slots.size() >= options_.subscriptions_per_stream_max) {
+    return wire::Error(absl::StatusCode::kResourceExhausted, "SUBSCRIPTIONS_MAX",
+                       absl::StrCat("a stream holds at most ",
+                                    options_.subscriptions_per_stream_max, " subscriptions"));
+  }
+  const bool own = subscription.session == nullptr;
+  const access::SessionPtr& session = own ? subscriber->session : subscription.session;
+  const access::ScopePtr scope = session->scope();
+  if (scope == nullptr) return session->end();
+  if (!subscription.scope_id.empty() && scope->id() != subscription.scope_id) {
+    return wire::Error(absl::StatusCode::kAborted, "SCOPE_CHANGED",
+                       "the session's scope has changed; a session_change tells the new one");
+  }
+  uint64_t after = side.state == State::kLive ? dispatched_ : 0;
+  if (!subscription.after.empty()) {
+    const absl::StatusOr<uint64_t> own_after =
+        ResolvePosition(subscription.after, "after", "leave it empty");
+    if (!own_after.ok()) return own_after.status();
+    after = std::max(after, *own_after);
+  }
+  if (side.state == State::kCatchingUp) {
+    const uint64_t place = std::min(dispatched_, CatchUpEnd(side));
+    side.awaited[subscription.id] = {place, after};
+    side.awaited_in_order.push_back({place, subscription.id});
+    after = Subscriber::kNoEnd;
+  }
+  SubscriptionTable::Subscription entry;
+  entry.subscriber = subscriber.get();
+  entry.id = subscription.id;
+  entry.own = own;
+  entry.filter = std::move(subscription.filter);
+  entry.after = after;
+  side.slots.emplace(subscription.id, table_.Add(std::move(entry), scope));
+  ++stats_.subscriptions;
+  return absl::OkStatus();
+}
+
+void Dispatcher::DoRemove(const SubscriberPtr& subscriber, const std::vector<int64_t>& ids) {
+  Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
+  if (side.IsOver()) return;
+  v1::SubscribeResponse removed;
+  std::vector<int64_t> never_begun;
+  for (int64_t id : ids) {
+    removed.mutable_removed()->add_subscription_ids(id);
+    if (side.awaited.erase(id) > 0) never_begun.push_back(id);
+    const auto found = side.slots.find(id);
+    if (found == side.slots.end()) continue;
+    table_.Remove(found->second);
+    side.slots.erase(found);
+    --stats_.subscriptions;
+  }
+  PutAdded(*subscriber, never_begun);
+  PutControl(*subscriber, removed);
+}
+
+absl::StatusOr<uint64_t> Dispatcher::ResolvePosition(absl::string_view position,
+                                                     absl::string_view field,
+                                                     absl::string_view hint) const {
+  const absl::StatusOr<log::Position> decoded = log::DecodePosition(position);
+  if (!decoded.ok() || decoded->epoch != log_->epoch() ||
+      decoded->sequence > log_->bounds().last_sequence) {
+    return wire::Error(absl::StatusCode::kInvalidArgument, "POSITION_INVALID",
+                       absl::StrCat(field, ": not a position of this log; ", hint));
+  }
+  return decoded->sequence;
+}
+
+absl::StatusOr<uint64_t> Dispatcher::ResolveStart(const v1::StartPosition& start) const {
+  const log::LogBounds bounds = log_->bounds();
+  if (start.start_case() == v1::StartPosition::kEarliest && start.earliest()) {
+    return bounds.first_sequence - 1;
+  }
+  if (start.start_case() != v1::StartPosition::kAfter) return bounds.last_sequence;
+  const absl::StatusOr<uint64_t> after = ResolvePosition(
+      start.after(), "start.after", "begin with earliest, or with none for what comes next");
+  if (!after.ok()) return after.status();
+  if (*after + 1 < bounds.first_sequence) {
+    const std::string earliest = log::PositionString({log_->epoch(), bounds.first_sequence - 1});
+    return wire::Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED",
+                       absl::StrCat("start.after: events after this position are no longer kept; "
+                                    "the log now begins after ",
+                                    earliest),
+                       {{"earliest", earliest}});
+  }
+  return *after;
+}
+
+absl::StatusOr<uint64_t> Dispatcher::ResolveUntil(absl::string_view until) const {
+  if (until.empty()) return Subscriber::kNoEnd;
+  return ResolvePosition(until, "until", "leave it empty for a stream without an end");
+}
+
+void Dispatcher::DoStart(const SubscriberPtr& subscriber, const v1::StartDelivery& delivery) {
+  Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
+  if (side.IsOver()) return;
+  if (side.state != State::kWaiting) {
+    return End(*subscriber,
+               wire::Error(absl::StatusCode::kFailedPrecondition, "ALREADY_STARTED",
+                           "delivery on this stream has started; open another stream to "
+                           "start elsewhere"));
+  }
+  const absl::StatusOr<uint64_t> after = ResolveStart(delivery.start());
+  if (!after.ok()) return End(*subscriber, after.status());
+  const absl::StatusOr<uint64_t> until = ResolveUntil(delivery.until());
+  if (!until.ok()) return End(*subscriber, until.status());
+  side.until = *until;
+  side.cursor = *after;
+  side.told = *after;
+  SetState(*subscriber, State::kCatchingUp);
+  // Else the first thing that CatchUp has to say is how far it is.
+  if (*after < CatchUpEnd(side)) PutProgress(*subscriber, *after, false);
+  if (*after >= dispatched_) {
+    // What is committed but not dispatched yet lies before its start.
+    for (const auto& [id, slot] : side.slots) {
+      table_.SetAfter(slot, std::max(*after, table_.at(slot).after));
+    }
+  }
+  CatchUp(subscriber);
+}
+
+void Dispatcher::DoClose(const SubscriberPtr& subscriber) {
+  RemoveSubscriptions(*subscriber);
+  SetState(*subscriber, State::kEnded);
+  subscriber->outbox.Close();
+  streams_.erase(subscriber.get());
+}
+
+void Dispatcher::RemoveSubscriptions(Subscriber& subscriber) {
+  auto& slots = subscriber.dispatcher_side.slots;
+  for (const auto& [id, slot] : slots) table_.Remove(slot);
+  stats_.subscriptions -= static_cast<int64_t>(slots.size());
+  slots.clear();
+  subscriber.dispatcher_side.awaited.clear();
+  subscriber.dispatcher_side.awaited_in_order.clear();
+}
+
+void Dispatcher::End(Subscriber& subscriber, const absl::Status& status) {
+  if (subscriber.dispatcher_side.state == State::kEnded) return;
+  RemoveSubscriptions(subscriber);
+  SetState(subscriber, State::kEnded);
+  subscriber.outbox.Close();
+  subscriber.TellEnd(status);
+}
+
+void Dispatcher::OnSessionsChanged(const std::vector<access::SessionPtr>& sessions) {
+  absl::Notification in_force;
+  const bool posted = Post([this, &sessions, &in_force] {
+    for (const access::SessionPtr& session : sessions) DoSessionChanged(session);
+    in_force.Notify();
+  });
+  if (posted) in_force.WaitForNotification();
+}
+
+void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
+  const access::ScopePtr scope = session->scope();
+  v1::SubscribeResponse change;
+  change.mutable_session_change()->set_session_id(session->id);
+  if (scope != nullptr) {
+    change.mutable_session_change()->set_scope(scope->id());
+  } else {
+    *change.mutable_session_change()->mutable_error() = wire::ToRpcStatus(session->end());
+  }
+  for (const auto& [subscriber, owner] : streams_) {
+    if (subscriber->dispatcher_side.state == State::kEnded) continue;
+    if (subscriber->session == session) {
+      if (scope == nullptr) {
+        End(*subscriber, session->end());
+        continue;
+      }
+      for (const auto& [id, slot] : subscriber->dispatcher_side.slots) {
+        if (table_.at(slot).own) table_.SetScope(slot, scope);
+      }
+    } else if (!session->owner.empty() && subscriber->kind == StreamKind::kSubscribe &&
+               subscriber->session->principal() == session->owner) {
+      TellPlace(*subscriber);
+      PutControl(*subscriber, change);
+    }
+  }
+}
+
+}  // namespace carillon::delivery
