@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/config.h"
-#include "broker/grpc_glue.h"
 #include "broker/server.h"
+#include "deploy/program/grpc_log.h"
 #include "deploy/program/logging.h"
 #include "deploy/program/options.h"
 #include "deploy/program/signals.h"
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
   carillon::broker::AddOptions(&options, &config);
   if (const std::optional<int> code = options.LoadMain(argc, argv)) return *code;
   carillon::program::InitLogging(config.log);
-  carillon::broker::RedirectGrpcLog();
+  carillon::program::RedirectGrpcLog();
 
   carillon::program::Signals signals;
   absl::StatusOr<std::unique_ptr<carillon::broker::Server>> server =

@@ -15,8 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "broker/access/access_control.h"
+#include "broker/can_listen.h"
 #include "broker/delivery/dispatcher.h"
-#include "broker/grpc_glue.h"
 #include "broker/log/committer.h"
 #include "broker/server_metrics.h"
 #include "broker/service/account_service.h"
@@ -268,6 +268,11 @@ class Server::Impl {
       return absl::UnavailableError(absl::StrCat(
           "cannot listen on ", config_.listen.ToString(),
           ": gRPC refuses the certificate and key, or the address; see the lines above"));
+    }
+    for (const char* name :
+         {v1::EventService::service_full_name(), v1::SessionService::service_full_name(),
+          v1::AccountService::service_full_name()}) {
+      server_->GetHealthCheckService()->SetServingStatus(name, true);
     }
     program::Endpoint taken = config_.listen;
     taken.port = static_cast<uint16_t>(port);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "deploy/program/grpc_log.h"
 #include "deploy/program/logging.h"
 #include "deploy/program/metrics.h"
 #include "deploy/program/options.h"
@@ -34,6 +35,7 @@ int main(int argc, char** argv) {
   carillon::facade::AddServerOptions(&option_set, &options);
   if (std::optional<int> code = option_set.LoadMain(argc, argv)) return *code;
   carillon::program::InitLogging(options.log);
+  carillon::program::RedirectGrpcLog();
   carillon::program::Signals signals;
   if (auto limit = carillon::program::RaiseOpenFileLimit(); !limit.ok()) {
     Log(Level::kWarn, "cannot raise the limit of open files",

@@ -25,14 +25,14 @@ void AddNetworkOptions(program::OptionSet* options, ServerOptions* o) {
   options->Check({"tls-cert", "tls-key", "plaintext", "plaintext-behind-proxy"}, [o] {
     const bool plaintext = o->plaintext || o->plaintext_behind_proxy;
     if (o->tls_cert.empty() != o->tls_key.empty()) {
-      return absl::InvalidArgumentError("tls-cert and tls-key belong together: give both");
+      return absl::InvalidArgumentError("--tls-cert and --tls-key belong together: give both");
     }
     if (plaintext && !o->tls_cert.empty()) {
-      return absl::InvalidArgumentError("either tls-cert and tls-key or plaintext, not both");
+      return absl::InvalidArgumentError("either --tls-cert and --tls-key or --plaintext, not both");
     }
     if (!plaintext && o->tls_cert.empty()) {
       return absl::InvalidArgumentError(
-          "give tls-cert and tls-key, or plaintext for a server on loopback");
+          "give --tls-cert and --tls-key, or --plaintext for a server on loopback");
     }
     return absl::OkStatus();
   });
@@ -41,8 +41,8 @@ void AddNetworkOptions(program::OptionSet* options, ServerOptions* o) {
       return absl::OkStatus();
     }
     return absl::InvalidArgumentError(
-        "plaintext is for an address on loopback; passwords would be readable on the network "
-        "(with a proxy that does the TLS: plaintext-behind-proxy)");
+        "--plaintext is for an address on loopback; passwords would be readable on the network "
+        "(with a proxy that does the TLS: --plaintext-behind-proxy)");
   });
 }
 
@@ -65,12 +65,13 @@ void AddBrokerOptions(program::OptionSet* options, ServerOptions* o) {
                        absl::Minutes(10));
   options->Check({"broker-token-file", "broker-cert", "broker-key"}, [o] {
     if (o->broker.cert_file.empty() != o->broker.key_file.empty()) {
-      return absl::InvalidArgumentError("broker-cert and broker-key belong together: give both");
+      return absl::InvalidArgumentError(
+          "--broker-cert and --broker-key belong together: give both");
     }
     if (o->broker.token_file.empty() && o->broker.cert_file.empty()) {
       return absl::InvalidArgumentError(
-          "the facade needs credentials of its own: broker-token-file, or broker-cert and "
-          "broker-key");
+          "the facade needs credentials of its own: --broker-token-file, or --broker-cert and "
+          "--broker-key");
     }
     return absl::OkStatus();
   });

@@ -265,3 +265,14 @@ def test_the_two_well_known_events_come_through_the_command_line(start_broker):
     cli.run("publish", "--file", "-", input="".join(e.line() + "\n" for e in THE_TWO))
     out, _ = cli.run("watch", "*.*.*", "--json", "--from-start", "--count", "2")
     assert out.splitlines() == [e.frame("rocketskates") for e in THE_TWO]
+
+
+@pytest.mark.parametrize(("arguments", "answer"), [
+    (["publsh", "--type", "t"], "publsh: no such command: did you mean publish?"),
+    (["users", "tokn"], "tokn: no such command: did you mean token?"),
+    (["xyzzy"], "xyzzy: no such command: there are publish, watch, users"),
+    (["watch", "*.*.*", "--jsn"], "--jsn: no such option: did you mean --json?"),
+])
+def test_a_slip_of_the_fingers_is_understood(cli, arguments, answer):
+    _, errors = cli.run(*arguments, code=2)
+    assert answer in errors

@@ -112,8 +112,10 @@ def test_health_tells_that_the_broker_serves_and_that_it_ends(start_broker):
     broker = start_broker("--drain-timeout", "300ms")
     client = Client(broker)
     health = health_pb2_grpc.HealthStub(client.channel)
-    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=DEADLINE)
-    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    for service in ("", "carillon.v1.EventService", "carillon.v1.SessionService",
+                    "carillon.v1.AccountService"):
+        answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=DEADLINE)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
     updates = health.Watch(health_pb2.HealthCheckRequest(), timeout=DEADLINE)
     assert next(updates).status == health_pb2.HealthCheckResponse.SERVING
     broker.program.process.terminate()

@@ -167,7 +167,8 @@ void HttpSession::OnDeadline() {
   if (!parser_.has_value() && input_.empty()) {
     return connection_->CloseGracefully("", limits_->close_timeout);
   }
-  Refuse(http::status::request_timeout, "TIMEOUT", "the request did not arrive in time");
+  Refuse(http::status::request_timeout, "TIMEOUT",
+         "the request did not arrive within handshake-timeout");
 }
 
 void HttpSession::OnDrain() {

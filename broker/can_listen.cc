@@ -1,6 +1,5 @@
-#include "broker/grpc_glue.h"
+#include "broker/can_listen.h"
 
-#include <grpc/support/log.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,28 +9,9 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "deploy/program/logging.h"
 
 namespace carillon::broker {
 namespace {
-
-program::Level LevelOf(gpr_log_severity severity) {
-  switch (severity) {
-    case GPR_LOG_SEVERITY_DEBUG:
-      return program::Level::kDebug;
-    case GPR_LOG_SEVERITY_INFO:
-      return program::Level::kInfo;
-    case GPR_LOG_SEVERITY_ERROR:
-      break;
-  }
-  return program::Level::kWarn;
-}
-
-void WriteGrpcLine(gpr_log_func_args* line) {
-  // Clients can provoke some of them as often as they like.
-  static program::LimitedLog log(10);
-  log.Log(LevelOf(line->severity), "grpc", {{"detail", line->message}});
-}
 
 absl::Status CannotListen(const program::Endpoint& endpoint, absl::string_view reason) {
   return absl::UnavailableError(absl::StrCat("cannot listen on ", endpoint.ToString(), ": ", reason,
@@ -49,8 +29,6 @@ int TryBind(const addrinfo& address) {
 }
 
 }  // namespace
-
-void RedirectGrpcLog() { gpr_set_log_function(WriteGrpcLine); }
 
 absl::Status CheckCanListen(const program::Endpoint& endpoint) {
   addrinfo hints = {};
