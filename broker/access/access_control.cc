@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "broker/access/crypto.h"
 #include "broker/access/names.h"
 #include "carillon/wire/error.h"
@@ -159,7 +160,10 @@ absl::StatusOr<Identity> AccessControl::IdentityOf(const DirectoryUser& user) co
 
 absl::StatusOr<Identity> AccessControl::Identify(absl::string_view user) const {
   const DirectoryUserPtr found = directory_->FindUser(user);
-  if (found == nullptr) return Invalid("the client certificate names no user of this broker");
+  if (found == nullptr) {
+    return Invalid(absl::StrCat("the client certificate is for \"", absl::CHexEscape(user),
+                                "\", which is no user of this broker"));
+  }
   return IdentityOf(*found);
 }
 

@@ -104,7 +104,8 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
 
   mutable absl::Mutex mu_;
   absl::flat_hash_map<std::string, BySession> by_principal_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<std::string, FacadeEntry> facades_by_id_ ABSL_GUARDED_BY(mu_);
+  // Keys are the sessions' own.
+  absl::flat_hash_map<absl::string_view, FacadeEntry> facades_by_id_ ABSL_GUARDED_BY(mu_);
   std::list<const Session*> least_recent_ ABSL_GUARDED_BY(mu_);
   std::set<std::pair<absl::Time, const Session*>> by_expiry_ ABSL_GUARDED_BY(mu_);
   size_t size_ ABSL_GUARDED_BY(mu_) = 0;

@@ -156,19 +156,23 @@ class Broker:
 
 
 class Facade:
-    """A facade before a broker, with an account of its own there."""
+    """A facade before a broker, with an account of its own there: by a token, or, if that is None, by what `flags`
+    say."""
 
     def __init__(self, folder, certificate, broker, token, *flags):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.certificate = certificate
-        token_file = self.folder / "facade.token"
-        token_file.touch(mode=0o600)
-        token_file.write_text(token)
+        credentials = []
+        if token is not None:
+            token_file = self.folder / "facade.token"
+            token_file.touch(mode=0o600)
+            token_file.write_text(token)
+            credentials = ["--broker-token-file", token_file]
         self.program = Program(
             "carillon-wsfacade",
             ["--listen", "127.0.0.1:0", "--broker", broker.address,
-             "--broker-ca", broker.certificate.cert, "--broker-token-file", token_file,
+             "--broker-ca", broker.certificate.cert, *credentials,
              "--tls-cert", certificate.cert, "--tls-key", certificate.key,
              "--metrics", "127.0.0.1:0", *flags],
             self.folder / "facade.log",
