@@ -84,6 +84,14 @@ void AddLimitOptions(program::OptionSet* options, Config* config) {
                     "events that wait for one stream; one that falls further behind catches up "
                     "from the log",
                     64 * kKiB, 4 * kGiB);
+  options->AddBytes(
+      "outboxes-bytes-max", &config->delivery.outboxes_bytes_max,
+      "events that wait for all streams; beyond it those that are behind get a little "
+      "at a time",
+      kMiB, 1024 * kGiB);
+  options->AddDuration("stall-timeout", &config->delivery.stall_timeout,
+                       "how long a stream with events waiting may take nothing before it is ended",
+                       absl::Milliseconds(10), absl::Hours(24));
   options->AddBytes("dispatch-queue-bytes-max", &config->delivery.queue_bytes_max,
                     "committed events that wait to be matched; beyond it publishers wait", kMiB,
                     4 * kGiB);

@@ -236,7 +236,7 @@ class Server::Impl {
 
   absl::Status StartMetrics() {
     registration_ = AddBrokerMetrics({store_->event_log(), committer_.get(), dispatcher_.get(),
-                                      &publish_metrics_, &delivery_metrics_},
+                                      access_.get(), &publish_metrics_, &delivery_metrics_},
                                      &metrics_);
     if (config_.metrics.empty()) return absl::OkStatus();
     auto server = program::MetricsServer::Start(config_.metrics, metrics_);

@@ -44,6 +44,10 @@ void CollectDelivery(const MetricSources& sources, program::Scrape* scrape) {
                   static_cast<double>(delivery.messages_delivered));
   scrape->Counter("carillon_broker_delivered_bytes_total", "Bytes handed to streams.",
                   static_cast<double>(delivery.bytes_delivered));
+  scrape->Gauge("carillon_broker_sessions", "Sessions in force, of streams and of facades' users.",
+                static_cast<double>(sources.access->session_count()));
+  scrape->Gauge("carillon_broker_facade_sessions", "Sessions that facades opened for their users.",
+                static_cast<double>(sources.access->facade_session_count()));
   scrape->Gauge("carillon_broker_streams", "Open Subscribe and Watch streams.",
                 static_cast<double>(stats.streams));
   scrape->Gauge("carillon_broker_streams_catching_up", "Streams that read the log.",

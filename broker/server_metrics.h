@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "broker/access/access_control.h"
 #include "broker/delivery/dispatcher.h"
 #include "broker/log/committer.h"
 #include "broker/log/event_log.h"
@@ -18,6 +19,7 @@ struct MetricSources {
   const log::EventLog* log;
   const log::Committer* committer;
   const delivery::Dispatcher* dispatcher;
+  const access::AccessControl* access;
   const service::PublishMetrics* publish;
   const service::DeliveryMetrics* delivery;
 };

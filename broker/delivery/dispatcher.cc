@@ -15,7 +15,8 @@ using State = Subscriber::State;
 
 absl::Status StreamTooSlow() {
   return wire::Error(absl::StatusCode::kResourceExhausted, "STREAM_NOT_READ",
-                     "the client does not read its stream; read faster, or ask for less");
+                     "the client does not read its stream; come back after the last position, "
+                     "and read faster or ask for less");
 }
 
 }  // namespace
@@ -182,7 +183,7 @@ void Dispatcher::PutAdded(Subscriber& subscriber, absl::Span<const int64_t> ids)
   v1::SubscribeResponse added;
   added.mutable_added()->mutable_subscription_ids()->Add(ids.begin(), ids.end());
   if (side.state != State::kWaiting) {
-    const uint64_t place = side.state == State::kLive ? dispatched_ : side.cursor;
+    const uint64_t place = side.state == State::kLive ? LivePlace(side) : side.cursor;
     added.mutable_added()->set_position(log::PositionString({log_->epoch(), place}));
   }
   PutControl(subscriber, added);
@@ -208,16 +209,32 @@ void Dispatcher::TellPlace(Subscriber& subscriber) {
   const Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
   const bool live = side.state == State::kLive;
   if (!live && side.state != State::kCatchingUp) return;
-  const uint64_t place = live ? dispatched_ : side.cursor;
+  const uint64_t place = live ? LivePlace(side) : side.cursor;
   if (side.told < place) PutProgress(subscriber, place, live);
 }
 
 void Dispatcher::Tick() {
+  const absl::Time now = absl::Now();
   for (const auto& [subscriber, owner] : streams_) {
-    if (subscriber->dispatcher_side.state != State::kEnded) continue;
-    if (std::exchange(subscriber->dispatcher_side.end_overdue, true)) subscriber->TellCutOff();
+    if (subscriber->dispatcher_side.state != State::kEnded) {
+      if (IsStalled(*subscriber, now)) End(*subscriber, StreamTooSlow());
+    } else if (std::exchange(subscriber->dispatcher_side.end_overdue, true)) {
+      subscriber->TellCutOff();
+    }
   }
   SendProgress();
+}
+
+bool Dispatcher::IsStalled(Subscriber& subscriber, absl::Time now) const {
+  Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
+  const int64_t taken = subscriber.outbox.taken();
+  if (subscriber.outbox.idle() || taken != side.taken) {
+    side.taken = taken;
+    side.stalled_since = absl::InfiniteFuture();
+    return false;
+  }
+  side.stalled_since = std::min(side.stalled_since, now);
+  return now - side.stalled_since >= options_.stall_timeout;
 }
 
 void Dispatcher::SendProgress() {

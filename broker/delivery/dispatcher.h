@@ -32,6 +32,8 @@ struct DispatcherOptions {
   size_t queue_bytes_max = 64 << 20;
   // What may wait to be written to one stream; beyond it the stream catches up from the log.
   size_t outbox_bytes_max = 8 << 20;
+  // What may wait to be written to all streams; beyond it each catches up, a read at a time.
+  int64_t outboxes_bytes_max = int64_t{1} << 30;
   // Events put into one message.
   size_t message_bytes_max = 256 << 10;
   // The newest events, kept in memory for streams that have nearly caught up.
@@ -41,6 +43,9 @@ struct DispatcherOptions {
   size_t streams_max = 10'000;
   size_t subscriptions_per_stream_max = 1'000'000;
   absl::Duration progress_interval = absl::Seconds(5);
+  // A stream whose client takes nothing for so long although something waits for it is ended. Seen
+  // at the next progress interval.
+  absl::Duration stall_timeout = absl::Minutes(2);
 };
 
 // Counts, for metrics. Any thread reads.
@@ -145,6 +150,8 @@ class Dispatcher : public access::SessionListener {
   // Up to which event a stream catches up. What the log holds beyond what was dispatched comes
   // live.
   uint64_t CatchUpEnd(const Subscriber::DispatcherSide& side) const;
+  // Where a live stream is: beyond what was dispatched if it began at the newest event.
+  uint64_t LivePlace(const Subscriber::DispatcherSide& side) const;
   // False: no room; nothing was changed.
   bool CatchUpWith(Subscriber& subscriber, const Committed& committed);
   // Whether no more than `room_below` bytes are queued. If more, the writer will tell.
@@ -160,6 +167,7 @@ class Dispatcher : public access::SessionListener {
   void TellPlace(Subscriber& subscriber);
   void SendProgress();
   void Tick();
+  bool IsStalled(Subscriber& subscriber, absl::Time now) const;
   // The sequence of a position of this log. `field` and `hint`, what to do instead, are for the
   // error.
   absl::StatusOr<uint64_t> ResolvePosition(absl::string_view position, absl::string_view field,

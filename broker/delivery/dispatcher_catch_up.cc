@@ -31,6 +31,10 @@ void Dispatcher::CatchUp(const SubscriberPtr& subscriber) {
   });
 }
 
+uint64_t Dispatcher::LivePlace(const Subscriber::DispatcherSide& side) const {
+  return std::max(dispatched_, side.cursor);
+}
+
 uint64_t Dispatcher::CatchUpEnd(const Subscriber::DispatcherSide& side) const {
   return side.until == Subscriber::kNoEnd ? dispatched_ : side.until;
 }
@@ -127,7 +131,7 @@ void Dispatcher::SkipTrimmed(Subscriber& subscriber) {
 
 void Dispatcher::GoLive(Subscriber& subscriber) {
   SetState(subscriber, State::kLive);
-  PutProgress(subscriber, std::max(dispatched_, subscriber.dispatcher_side.cursor), true);
+  PutProgress(subscriber, LivePlace(subscriber.dispatcher_side), true);
 }
 
 void Dispatcher::Complete(Subscriber& subscriber) {

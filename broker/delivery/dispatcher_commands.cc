@@ -23,9 +23,9 @@ absl::StatusOr<SubscriberPtr> Dispatcher::Open(StreamKind kind, access::SessionP
                                  " streams at a time; try again later")),
         absl::Seconds(1));
   }
-  auto subscriber =
-      std::make_shared<Subscriber>(kind, std::move(session), writer, options_.outbox_bytes_max,
-                                   options_.message_bytes_max, &stats_.outbox_bytes);
+  auto subscriber = std::make_shared<Subscriber>(
+      kind, std::move(session), writer, options_.outbox_bytes_max, options_.message_bytes_max,
+      &stats_.outbox_bytes, options_.outboxes_bytes_max);
   if (!Post([this, subscriber] { streams_.emplace(subscriber.get(), subscriber); })) {
     --stats_.streams;
     return wire::Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
@@ -112,7 +112,7 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
     return wire::Error(absl::StatusCode::kAborted, "SCOPE_CHANGED",
                        "the session's scope has changed; a session_change tells the new one");
   }
-  uint64_t after = side.state == State::kLive ? dispatched_ : 0;
+  uint64_t after = side.state == State::kLive ? LivePlace(side) : 0;
   if (!subscription.after.empty()) {
     const absl::StatusOr<uint64_t> own_after =
         ResolvePosition(subscription.after, "after", "leave it empty");

@@ -7,7 +7,9 @@ namespace carillon::delivery {
 Outbox::Verdict Outbox::Push(Deliveries deliveries) {
   absl::MutexLock lock(&mu_);
   if (closed_) return Verdict::kAccepted;
-  if (!items_.empty() && bytes_ + deliveries.bytes > bytes_max_) return Verdict::kFull;
+  const bool full = bytes_ + deliveries.bytes > bytes_max_ ||
+                    total_->load(std::memory_order_relaxed) > total_max_;
+  if (full && !items_.empty()) return Verdict::kFull;
   SetBytesLocked(bytes_ + deliveries.bytes);
   items_.emplace_back(std::move(deliveries));
   return Verdict::kAccepted;
@@ -26,6 +28,7 @@ std::optional<OutboxMessage> Outbox::TakeForWriting() {
   absl::MutexLock lock(&mu_);
   if (writing_ || items_.empty()) return std::nullopt;
   writing_ = true;
+  ++taken_;
   if (auto* response = std::get_if<std::string>(&items_.front())) {
     OutboxMessage message = std::move(*response);
     SetBytesLocked(bytes_ - std::get<std::string>(message).size());
@@ -62,6 +65,11 @@ void Outbox::SetBytesLocked(size_t bytes) {
   total_->fetch_add(static_cast<int64_t>(bytes) - static_cast<int64_t>(bytes_),
                     std::memory_order_relaxed);
   bytes_ = bytes;
+}
+
+int64_t Outbox::taken() const {
+  absl::MutexLock lock(&mu_);
+  return taken_;
 }
 
 bool Outbox::idle() const {

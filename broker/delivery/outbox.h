@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <string>
 #include <variant>
@@ -56,9 +57,14 @@ class Outbox {
  public:
   // Budgets in bytes: of everything queued, and of the events that go into one message (which takes
   // whole Deliveries, so it may be exceeded by one).
-  // `total` counts the bytes queued in all outboxes that share it.
-  Outbox(size_t bytes_max, size_t message_bytes_max, std::atomic<int64_t>* total)
-      : bytes_max_(bytes_max), message_bytes_max_(message_bytes_max), total_(total) {}
+  // `total` counts the bytes queued in all outboxes that share it; while there are more than
+  // `total_max`, none is given more than it has read.
+  Outbox(size_t bytes_max, size_t message_bytes_max, std::atomic<int64_t>* total,
+         int64_t total_max = std::numeric_limits<int64_t>::max())
+      : bytes_max_(bytes_max),
+        message_bytes_max_(message_bytes_max),
+        total_(total),
+        total_max_(total_max) {}
   ~Outbox() { Close(); }
 
   enum class [[nodiscard]] Verdict{
@@ -80,6 +86,8 @@ class Outbox {
   // Drops what is queued and accepts nothing any more.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Messages taken for writing so far.
+  int64_t taken() const ABSL_LOCKS_EXCLUDED(mu_);
   // Whether nothing is queued and no message is being written.
   bool idle() const ABSL_LOCKS_EXCLUDED(mu_);
   // Queued bytes; what is being written does not count.
@@ -93,9 +101,11 @@ class Outbox {
   const size_t bytes_max_;
   const size_t message_bytes_max_;
   std::atomic<int64_t>* const total_;
+  const int64_t total_max_;
   mutable absl::Mutex mu_;
   std::deque<Item> items_ ABSL_GUARDED_BY(mu_);
   size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t taken_ ABSL_GUARDED_BY(mu_) = 0;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };

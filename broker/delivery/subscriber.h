@@ -42,10 +42,11 @@ class Subscriber {
  public:
   Subscriber(StreamKind stream_kind, access::SessionPtr own_session, StreamWriter* writer,
              size_t outbox_bytes_max, size_t message_bytes_max,
-             std::atomic<int64_t>* outbox_bytes_total)
+             std::atomic<int64_t>* outbox_bytes_total,
+             int64_t outbox_bytes_total_max = std::numeric_limits<int64_t>::max())
       : kind(stream_kind),
         session(std::move(own_session)),
-        outbox(outbox_bytes_max, message_bytes_max, outbox_bytes_total),
+        outbox(outbox_bytes_max, message_bytes_max, outbox_bytes_total, outbox_bytes_total_max),
         writer_(writer) {}
 
   const StreamKind kind;
@@ -127,6 +128,10 @@ class Subscriber {
     };
     absl::flat_hash_map<int64_t, Awaited> awaited;
     std::deque<AwaitedPlace> awaited_in_order;
+    // Messages the writer had taken when it last took one, and since when it takes none although
+    // there is something for it.
+    int64_t taken = 0;
+    absl::Time stalled_since = absl::InfiniteFuture();
     // Ended, and the writer has been given one tick to say so.
     bool end_overdue = false;
     // What the block in hand has for it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -44,6 +45,7 @@ class Stream {
     report->events += acknowledged_;
     report->event_bytes += bytes_;
     report->refused += refused_;
+    if (report->why_refused.empty()) report->why_refused = why_refused_;
     report->latency.Merge(latency_);
     return error_;
   }
@@ -66,19 +68,20 @@ class Stream {
     BenchMarker marker = {plan_.run, plan_.stream, first, absl::ToUnixNanos(now)};
     v1::PublishStreamRequest request;
     const int64_t count = std::min(plan_.batch, plan_.count - first);
-    int64_t bytes = 0;
+    std::vector<int64_t> sizes;
     for (int64_t i = 0; i < count; ++i, ++marker.number) {
       *request.add_events() = MakeBenchEvent(marker, plan_.size);
-      bytes += static_cast<int64_t>(request.events(static_cast<int>(i)).ByteSizeLong());
+      sizes.push_back(static_cast<int64_t>(request.events(static_cast<int>(i)).ByteSizeLong()));
     }
     publisher_.Publish(std::move(request),
-                       [this, now, bytes](const absl::StatusOr<v1::PublishStreamResponse>& answer) {
-                         OnAnswer(now, bytes, answer);
+                       [this, now, sizes = std::move(sizes)](
+                           const absl::StatusOr<v1::PublishStreamResponse>& answer) {
+                         OnAnswer(now, sizes, answer);
                        });
     return count;
   }
 
-  void OnAnswer(absl::Time sent_at, int64_t bytes,
+  void OnAnswer(absl::Time sent_at, const std::vector<int64_t>& sizes,
                 const absl::StatusOr<v1::PublishStreamResponse>& answer) {
     const absl::Duration latency = absl::Now() - sent_at;
     absl::MutexLock lock(&mutex_);
@@ -86,13 +89,17 @@ class Stream {
       error_.Update(answer.status());
       return;
     }
-    const auto refused =
-        std::count_if(answer->results().begin(), answer->results().end(),
-                      [](const v1::PublishResult& result) { return result.has_error(); });
-    const int64_t acknowledged = answer->results_size() - refused;
-    refused_ += refused;
+    int64_t acknowledged = 0;
+    for (int i = 0; i < answer->results_size(); ++i) {
+      const v1::PublishResult& result = answer->results(i);
+      if (result.has_error()) {
+        if (refused_++ == 0) why_refused_ = result.error().message();
+        continue;
+      }
+      ++acknowledged;
+      bytes_ += sizes[static_cast<size_t>(i)];
+    }
     acknowledged_ += acknowledged;
-    bytes_ += bytes;
     latency_.Add(latency, acknowledged);
   }
 
@@ -107,6 +114,8 @@ class Stream {
   mutable absl::Mutex mutex_;
   int64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
+  // The first one.
+  std::string why_refused_ ABSL_GUARDED_BY(mutex_);
   int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   LatencyHistogram latency_ ABSL_GUARDED_BY(mutex_);
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
@@ -155,6 +164,7 @@ ExitCode BenchPublish(const BenchPublishFlags& flags, Context& context) {
   report.elapsed = absl::Now() - start;
   report.cpu = ProcessCpuTime();
   WriteAll(STDOUT_FILENO, flags.json ? FormatReportJson(report) : FormatReport(report));
+  if (!report.why_refused.empty()) PrintMessage("the first refusal: " + report.why_refused);
   if (!error.ok()) return context.Fail(error);
   if (report.events + report.refused < flags.count) return ExitCode::kInterrupted;
   return report.refused > 0 ? ExitCode::kFailed : ExitCode::kOk;

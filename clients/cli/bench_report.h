@@ -30,6 +30,8 @@ struct BenchReport {
   absl::string_view latency_meaning;
   // What went wrong, in events. Negative: not looked for.
   int64_t refused = -1;
+  // Of the first that was.
+  std::string why_refused;
   int64_t lost = -1;
   int64_t repeated = -1;
 };

@@ -10,13 +10,17 @@
 namespace carillon::cli {
 namespace {
 
-// A request holds at most 4 MiB; the largest event fits beside it.
+// A request holds at most 4 MiB, unless the broker was told otherwise: one more event that is not
+// large fits in.
 constexpr size_t kBatchBytesMax = 2 << 20;
+constexpr size_t kLargeEventBytes = kBatchBytesMax - (64 << 10);
 
 }  // namespace
 
 EventFeed::EventFeed(std::shared_ptr<client::Connection> connection, EventFeedOptions options)
-    : options_(std::move(options)), publisher_(std::move(connection), options_.publisher) {}
+    : options_(std::move(options)),
+      connection_(std::move(connection)),
+      publisher_(connection_, options_.publisher) {}
 
 EventFeedResult EventFeed::Run(LineReader* lines) {
   absl::Status input;
@@ -52,7 +56,9 @@ void EventFeed::AddLine(absl::string_view line, int64_t number) {
     Refuse(number, event.status().message());
     return;
   }
-  batch_bytes_ += event->ByteSizeLong();
+  const size_t bytes = event->ByteSizeLong();
+  if (bytes > kLargeEventBytes) return SendLarge(*std::move(event), number);
+  batch_bytes_ += bytes;
   batch_lines_.push_back(number);
   *batch_.add_events() = *std::move(event);
 }
@@ -66,6 +72,27 @@ void EventFeed::SendBatch() {
                      });
   batch_lines_.clear();
   batch_bytes_ = 0;
+}
+
+void EventFeed::SendLarge(v1::Event event, int64_t line) {
+  SendBatch();
+  // What comes before it in the input comes before it in the log. Its error comes at the end.
+  publisher_.Finish().IgnoreError();
+  if (Failed()) return;
+  v1::PublishStreamRequest request;
+  *request.add_events() = std::move(event);
+  client::Publisher publisher(connection_, options_.publisher);
+  publisher.Publish(std::move(request),
+                    [this, line](const absl::StatusOr<v1::PublishStreamResponse>& answer) {
+                      if (!absl::IsResourceExhausted(answer.status())) {
+                        return OnAnswer({line}, answer);
+                      }
+                      absl::MutexLock lock(&mutex_);
+                      Refuse(line, absl::StrCat("larger than the broker takes, see its "
+                                                "--request-bytes-max: ",
+                                                answer.status().message()));
+                    });
+  publisher.Finish().IgnoreError();
 }
 
 void EventFeed::OnAnswer(const std::vector<int64_t>& lines,

@@ -51,6 +51,8 @@ class EventFeed {
  private:
   void AddLine(absl::string_view line, int64_t number);
   void SendBatch();
+  // By itself: if it is larger than the broker takes, it is the only one that fails.
+  void SendLarge(v1::Event event, int64_t line);
   void OnAnswer(const std::vector<int64_t>& lines,
                 const absl::StatusOr<v1::PublishStreamResponse>& answer);
   void Refuse(int64_t line, absl::string_view reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -58,6 +60,7 @@ class EventFeed {
   bool Failed() const;
 
   const EventFeedOptions options_;
+  const std::shared_ptr<client::Connection> connection_;
   v1::PublishStreamRequest batch_;
   size_t batch_bytes_ = 0;
   std::vector<int64_t> batch_lines_;

@@ -62,7 +62,9 @@ std::string Hint(const absl::Status& error) {
       return "ask an administrator for a role with that claim: carillon roles put …, "
              "carillon users set-roles …";
     case absl::StatusCode::kResourceExhausted:
-      return "the broker is at one of its limits: try again in a moment";
+      return wire::ErrorInfoOf(error).has_value()
+                 ? "the broker is at one of its limits: try again in a moment"
+                 : "a request is larger than the broker takes: see its --request-bytes-max";
     case absl::StatusCode::kDeadlineExceeded:
       return "the broker took too long to answer: try again, or look at carillon status";
     default:

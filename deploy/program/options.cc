@@ -24,10 +24,9 @@ namespace {
 using Texts = std::vector<std::string>;
 
 absl::Status ParseFlag(const std::string& text, bool* target) {
-  if (text != "true" && text != "false") {
+  if (!absl::SimpleAtob(text, target)) {
     return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is neither true nor false"));
   }
-  *target = text == "true";
   return absl::OkStatus();
 }
 

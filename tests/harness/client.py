@@ -321,9 +321,9 @@ class Subscription(Responses):
         return self.ask(events_pb.SubscribeRequest(
             remove=events_pb.RemoveSubscriptions(subscription_ids=ids)))
 
-    def start(self, after=None, earliest=False):
+    def start(self, after=None, earliest=False, until=""):
         return self.ask(events_pb.SubscribeRequest(
-            start=events_pb.StartDelivery(start=start_position(after, earliest))))
+            start=events_pb.StartDelivery(start=start_position(after, earliest), until=until)))
 
     def begun(self):
         """Waits for the answer to the start; events committed from now on will come."""

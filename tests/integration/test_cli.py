@@ -82,6 +82,18 @@ def test_what_cannot_be_published_is_told(cli, arguments, code, word):
     assert word in errors
 
 
+def test_an_event_larger_than_a_request_is_refused_by_its_line_and_the_others_go_in(cli, client, kind, tmp_path):
+    def line(key, size=10):
+        return json.dumps({"Type": kind, "Action": "a", "Key": key, "Object": "x" * size}) + "\n"
+
+    file = tmp_path / "events.jsonl"
+    file.write_text("".join(line(str(i), 5_000_000 if i == 500 else 10) for i in range(1000)))
+    _, errors = cli.run("publish", "--file", file, code=1)
+    assert f"{file}:501: larger than the broker takes, see its --request-bytes-max" in errors
+    out, _ = cli.run("watch", f"{kind}.*.*", "--from-start", "--count", "999", "--json")
+    assert [e["Key"] for e in lines_of(out)] == [str(i) for i in range(1000) if i != 500]
+
+
 @pytest.mark.parametrize("source", ["file", "stdin"])
 def test_a_file_of_events_goes_in_and_comes_out_verbatim(start_broker, source, tmp_path):
     cli = Cli(start_broker())

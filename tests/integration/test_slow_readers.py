@@ -109,3 +109,19 @@ def test_a_stream_that_is_not_read_is_cut_off_when_its_token_is_revoked(start_br
     client.revoke("slow")
     wait_until(lambda: client.status().stream_count == 0, "the stream is gone")
     slow.cancel()
+
+
+@pytest.mark.parametrize("bounded", [False, True], ids=["live", "with an end"])
+def test_a_stream_that_is_not_read_at_all_is_ended(start_broker, bounded):
+    broker = start_broker("--stall-timeout", "500ms", "--progress-interval", "100ms")
+    client, slow_client = Client(broker), Client(broker)
+    publish(client, "t")
+    until = client.status().latest_position if bounded else ""
+    slow = slow_client.subscribe(reading=False)
+    slow.add((1, make_filter(type="t"))).start(earliest=True, until=until)
+    wait_for_metric(broker, "carillon_broker_streams", lambda v: v == 1)
+    wait_for_metric(broker, "carillon_broker_outbox_bytes", lambda v: v > 0)
+    wait_for_metric(broker, "carillon_broker_streams", lambda v: v == 0)
+    assert fetch(broker).get("carillon_broker_outbox_bytes") == 0
+    client.close()
+    slow_client.close()

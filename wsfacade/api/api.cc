@@ -116,10 +116,11 @@ void Api::OnRequest(std::shared_ptr<HttpExchange> exchange) {
   request.authorization =
       AuthorizationOf(Field(message, http::field::authorization), request.target);
   if (request.authorization.empty()) {
-    return request.Respond(ErrorResponse(
-        HttpStatus::unauthorized, "UNAUTHENTICATED",
-        "credentials are missing: send \"Authorization: Bearer TOKEN\", \"Authorization: Basic "
-        "…\", or the query parameter token with a token or user:password"));
+    return request.Respond(
+        ErrorResponse(HttpStatus::unauthorized, "UNAUTHENTICATED",
+                      "credentials are missing or of another kind: send \"Authorization: Bearer "
+                      "TOKEN\", \"Authorization: Basic "
+                      "…\", or the query parameter token with a token or user:password"));
   }
   endpoint->handle(*context_, std::move(request));
 }

@@ -4,12 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "carillon/wire/error.h"
 
 namespace carillon::client {
 namespace {
 
 bool IsWorthARetry(const absl::Status& failure) {
-  return absl::IsUnavailable(failure) || absl::IsResourceExhausted(failure);
+  return absl::IsUnavailable(failure) || wire::RetryDelayOf(failure).has_value();
 }
 
 }  // namespace

@@ -193,8 +193,10 @@ TEST(PublisherTest, WaitsWhenTheBrokerIsTooBusy) {
   FakeBroker broker;
   std::vector<v1::Event> lost;
   std::vector<std::string> keys;
-  broker.OnPublishStream(LoseBatches(1, &lost, absl::ResourceExhaustedError("busy")));
-  broker.OnPublishStream(LoseBatches(1, &lost, absl::ResourceExhaustedError("busy")));
+  const absl::Status busy =
+      wire::WithRetry(absl::ResourceExhaustedError("busy"), absl::Milliseconds(1));
+  broker.OnPublishStream(LoseBatches(1, &lost, busy));
+  broker.OnPublishStream(LoseBatches(1, &lost, busy));
   broker.OnPublishStream(AnswerBatches(1, &keys));
   Answers answers;
   Publisher publisher(broker.Connect(), Retrying());
@@ -204,14 +206,18 @@ TEST(PublisherTest, WaitsWhenTheBrokerIsTooBusy) {
 }
 
 TEST(PublisherTest, OtherErrorsAreNotRetried) {
-  FakeBroker broker;
-  std::vector<v1::Event> lost;
-  broker.OnPublishStream(LoseBatches(1, &lost, absl::PermissionDeniedError("no")));
-  Answers answers;
-  Publisher publisher(broker.Connect(), Retrying());
-  publisher.Publish(Batch({"a"}), answers.Next());
-  EXPECT_EQ(publisher.Finish(), absl::PermissionDeniedError("no"));
-  EXPECT_THAT(answers.lines(), ElementsAre("PERMISSION_DENIED"));
+  // The last one without RetryInfo, as gRPC itself gives it for a request that is too large.
+  for (const absl::Status& error :
+       {absl::PermissionDeniedError("no"), absl::ResourceExhaustedError("too large")}) {
+    FakeBroker broker;
+    std::vector<v1::Event> lost;
+    broker.OnPublishStream(LoseBatches(1, &lost, error));
+    Answers answers;
+    Publisher publisher(broker.Connect(), Retrying());
+    publisher.Publish(Batch({"a"}), answers.Next());
+    EXPECT_EQ(publisher.Finish(), error);
+    EXPECT_THAT(answers.lines(), ElementsAre(absl::StatusCodeToString(error.code())));
+  }
 }
 
 TEST(PublisherTest, GivesUpWhenNoAnswerCameForSoLong) {

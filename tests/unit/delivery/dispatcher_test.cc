@@ -954,6 +954,82 @@ TEST_F(DispatcherTest, AClientThatAsksWithoutEverReadingIsCutOff) {
   EXPECT_EQ(wire::ErrorInfoOf(client->end())->reason(), "STREAM_NOT_READ");
 }
 
+TEST_F(DispatcherTest, AClientThatReadsNothingIsCutOffAndOneThatReadsSlowlyIsNot) {
+  DispatcherOptions options;
+  options.outbox_bytes_max = 4 << 10;
+  options.message_bytes_max = 100;
+  options.progress_interval = absl::Milliseconds(10);
+  options.stall_timeout = absl::Milliseconds(500);
+  Begin(options);
+  auto slow = Open(StreamKind::kWatch);
+  auto stuck = Open(StreamKind::kWatch, "root", /*hold=*/true);
+  auto idle = Open(StreamKind::kWatch);
+  Add(*slow, {Subscription(1, "machines")});
+  Add(*stuck, {Subscription(1, "machines")});
+  Add(*idle, {Subscription(1, "nothing")});
+  for (const auto* client : {&slow, &stuck, &idle}) Start(**client);
+  ASSERT_TRUE(slow->AwaitLive());
+  for (int i = 1; i <= 20; ++i) {
+    slow->Hold(true);
+    PublishRange(i, i);
+    absl::SleepFor(absl::Milliseconds(50));
+    slow->Hold(false);
+  }
+  ASSERT_TRUE(stuck->AwaitEnd());
+  EXPECT_EQ(wire::ErrorInfoOf(stuck->end())->reason(), "STREAM_NOT_READ");
+  ASSERT_TRUE(slow->AwaitLast("20"));
+  EXPECT_EQ(slow->keys(), Range(1, 20));
+  EXPECT_TRUE(slow->end().ok());
+  EXPECT_TRUE(idle->end().ok());
+}
+
+TEST_F(DispatcherTest, AllOutboxesTogetherHoldNoMoreThanTheyMay) {
+  DispatcherOptions options;
+  options.outboxes_bytes_max = 100'000;
+  options.recent_bytes_max = 1;
+  options.read_bytes = 10'000;
+  Begin(options);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(Open(StreamKind::kWatch, "root", /*hold=*/true));
+    Add(*clients.back(), {Subscription(1)});
+    Start(*clients.back());
+    ASSERT_TRUE(clients.back()->AwaitCommands(2));
+  }
+  const std::string object = "\"" + std::string(1000, 'x') + "\"";
+  int64_t most = 0;
+  for (int i = 1; i <= 500; ++i) {
+    PublishRange(i, i, object);
+    most = std::max(most, dispatcher_->stats().outbox_bytes.load());
+  }
+  // Each may have one event or read beyond it.
+  EXPECT_LT(most, 100'000 + 10 * 12'000);
+  for (const auto& client : clients) client->Hold(false);
+  for (const auto& client : clients) {
+    ASSERT_TRUE(client->AwaitEvents(500));
+    EXPECT_EQ(client->keys(), Range(1, 500));
+  }
+}
+
+TEST_F(DispatcherTest, AStreamNeverGoesBackBehindThePlaceItWasTold) {
+  Begin({.recent_bytes_max = 1});
+  PublishRange(1, 10);
+  Withhold(true);
+  PublishRange(11, 20);
+  auto client = Open();
+  Add(*client, {Subscription(1)});
+  Start(*client);
+  ASSERT_TRUE(client->AwaitLive());
+  EXPECT_EQ(client->last_position(), Position(20));
+  Add(*client, {Subscription(2)});
+  ASSERT_TRUE(client->AwaitCommands(3));
+  EXPECT_EQ(client->responses().back().added().position(), Position(20));
+  Withhold(false);
+  PublishRange(21, 21);
+  ASSERT_TRUE(client->AwaitEvents(1));
+  EXPECT_EQ(client->matches(), (std::map<std::string, std::vector<int64_t>>{{"21", {1, 2}}}));
+}
+
 TEST_F(DispatcherTest, AStreamWithoutMatchesIsToldHowFarItHasCome) {
   DispatcherOptions options;
   options.progress_interval = absl::Milliseconds(10);

@@ -18,10 +18,10 @@ struct PublisherOptions {
   // Bytes of batches sent and not yet answered; Publish waits for room. A larger batch is sent by
   // itself.
   size_t window_bytes_max = 4 << 20;
-  // When the stream breaks (UNAVAILABLE, RESOURCE_EXHAUSTED), open it again and send what was not
-  // answered once more, until there has been no answer for so long (then UNAVAILABLE). Events
-  // without an event_id are given one, so that nothing is stored twice. Zero: a broken stream fails
-  // what was not answered.
+  // When the stream breaks (UNAVAILABLE, or an error with RetryInfo), open it again and send what
+  // was not answered once more, until there has been no answer for so long (then UNAVAILABLE).
+  // Events without an event_id are given one, so that nothing is stored twice. Zero: a broken
+  // stream fails what was not answered.
   absl::Duration retry_for = absl::ZeroDuration();
   absl::Duration backoff_min = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(5);
