@@ -163,7 +163,10 @@ void HttpSession::OnEnd() {
 }
 
 void HttpSession::OnDeadline() {
-  if (!connection_->is_ready()) return connection_->Abort("handshake timeout");
+  if (!connection_->is_ready()) {
+    connection_->thread().counts.handshakes_failed.Add(1);
+    return connection_->Abort("handshake timeout");
+  }
   if (!parser_.has_value() && input_.empty()) {
     return connection_->CloseGracefully("", limits_->close_timeout);
   }

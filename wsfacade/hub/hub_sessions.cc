@@ -15,7 +15,7 @@ using program::Log;
 
 // Of one request: the API's limit for ResumeSessions and CloseSessions.
 constexpr size_t kSessionsPerRequest = 1'000;
-constexpr absl::Duration kResumeRetry = absl::Seconds(1);
+constexpr absl::Duration kRetry = absl::Seconds(1);
 
 }  // namespace
 
@@ -177,7 +177,8 @@ void Hub::SendClosing() {
                              }
                            }
                          }
-                         if (response.ok()) SendClosing();
+                         if (response.ok()) return SendClosing();
+                         fan_outs_.front()->thread().PostAfter(kRetry, [this] { SendClosing(); });
                        });
 }
 
@@ -255,7 +256,7 @@ void Hub::OnResumed(std::shared_ptr<Resuming> resuming, size_t count,
   }
   Log(Level::kWarn, "the broker does not resume sessions",
       {{"reason", response.status().message()}});
-  fan_outs_.front()->thread().PostAfter(kResumeRetry, [this, resuming] { ResumeNext(resuming); });
+  fan_outs_.front()->thread().PostAfter(kRetry, [this, resuming] { ResumeNext(resuming); });
 }
 
 void Hub::FinishResuming(const Resuming& resuming) {

@@ -125,11 +125,15 @@ void RegistrationTable::Refuse(uint64_t serial, const absl::Status& why) {
 }
 
 void RegistrationTable::Lose(uint64_t serial, absl::string_view why) {
-  for (const auto& [key, subscription] : by_key_) {
-    if (serial != 0 && subscription->upstream->serial != serial) continue;
-    for (const LocalSubscription::Member& member : subscription->members) {
+  const auto lose = [why](const LocalSubscription& subscription) {
+    for (const LocalSubscription::Member& member : subscription.members) {
       member.registrant->OnLost(why);
     }
+  };
+  if (serial == 0) {
+    for (const auto& [key, subscription] : by_key_) lose(*subscription);
+  } else if (const LocalSubscription* subscription = FindSerial(serial)) {
+    lose(*subscription);
   }
 }
 

@@ -117,7 +117,7 @@ void WebsocketSession::OnClosed(absl::string_view why) {
   Log(Level::kInfo, "websocket closed",
       {{"peer", connection_->peer()},
        {"principal", lease_.principal()},
-       {"code", close_code_},
+       {"code", static_cast<int>(close_code_)},
        {"reason", why.empty() ? CloseReasonName(reason_) : why}});
   lease_ = SessionLease();
 }
@@ -338,7 +338,7 @@ void WebsocketSession::Close(CloseReason reason, absl::string_view text) {
 void WebsocketSession::CloseWith(CloseReason reason, CloseCode code, absl::string_view text) {
   if (connection_->is_closing()) return;
   reason_ = reason;
-  close_code_ = static_cast<uint16_t>(code);
+  close_code_ = code;
   RemoveAll();
   // What was queued before is still the client's, unless it is just what there is too much of.
   if (reason == CloseReason::kOutbox) connection_->DropUnsent();

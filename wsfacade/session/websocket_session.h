@@ -151,7 +151,7 @@ class WebsocketSession : public Protocol,
   int64_t ping_taken_at_ = 0;
   uint32_t registration_bytes_ = 0;
   CloseReason reason_ = CloseReason::kConnectionLost;
-  uint16_t close_code_ = 0;
+  CloseCode close_code_ = CloseCode::kAbnormal;
   // Takes and gives nothing any more.
   bool closing_ = false;
   bool close_soon_ = false;

@@ -21,6 +21,8 @@ enum class CloseCode : uint16_t {
   kProtocolError = 1002,
   // Not sent: the peer's close frame held no code.
   kNone = 1005,
+  // Not sent: the connection ended without a close frame.
+  kAbnormal = 1006,
   kInvalidData = 1007,
   kPolicyViolation = 1008,
   kMessageTooBig = 1009,
