@@ -181,7 +181,7 @@ def test_a_client_that_does_not_read_holds_up_the_end_for_the_drain_timeout_and_
     broker, client, facade = system("--drain-timeout", "300ms")
     slow = RawWebsocket(facade, receive_buffer=4096).send("register *.*.*")
     slow.next_frame()
-    client.publish_all([event(object=b'"%0100000d"' % 0)] * 30, batch=10)
+    client.publish_all([event(object=b'"%0100000d"' % 0)] * 200, batch=10)
     wait_for_metric(facade, "carillon_wsfacade_outbox_bytes", lambda v: v > 100_000)
     facade.stop()
     assert "connections were cut" in facade.program.log_text()
