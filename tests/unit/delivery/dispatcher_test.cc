@@ -959,7 +959,7 @@ TEST_F(DispatcherTest, AClientThatReadsNothingIsCutOffAndOneThatReadsSlowlyIsNot
   options.outbox_bytes_max = 4 << 10;
   options.message_bytes_max = 100;
   options.progress_interval = absl::Milliseconds(10);
-  options.stall_timeout = absl::Milliseconds(500);
+  options.stall_timeout = absl::Milliseconds(1500);
   Begin(options);
   auto slow = Open(StreamKind::kWatch);
   auto stuck = Open(StreamKind::kWatch, "root", /*hold=*/true);
