@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "broker/log/position.h"
 #include "carillon/wire/error.h"
 
@@ -177,14 +175,26 @@ void Dispatcher::PutControl(Subscriber& subscriber, const google::protobuf::Mess
   subscriber.TellFilled();
 }
 
+template <typename Fill>
+void Dispatcher::PutEither(Subscriber& subscriber, Fill fill) {
+  if (subscriber.kind == StreamKind::kSubscribe) {
+    v1::SubscribeResponse response;
+    fill(response);
+    PutControl(subscriber, response);
+  } else {
+    v1::WatchResponse response;
+    fill(response);
+    PutControl(subscriber, response);
+  }
+}
+
 void Dispatcher::PutAdded(Subscriber& subscriber, absl::Span<const int64_t> ids) {
   if (ids.empty() || subscriber.kind == StreamKind::kWatch) return;
   const Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
   v1::SubscribeResponse added;
   added.mutable_added()->mutable_subscription_ids()->Add(ids.begin(), ids.end());
   if (side.state != State::kWaiting) {
-    const uint64_t place = side.state == State::kLive ? LivePlace(side) : side.cursor;
-    added.mutable_added()->set_position(log::PositionString({log_->epoch(), place}));
+    added.mutable_added()->set_position(log::PositionString({log_->epoch(), PlaceOf(side)}));
   }
   PutControl(subscriber, added);
 }
@@ -194,22 +204,18 @@ void Dispatcher::PutProgress(Subscriber& subscriber, uint64_t sequence, bool liv
   progress.set_position(log::PositionString({log_->epoch(), sequence}));
   progress.set_live(live);
   subscriber.dispatcher_side.told = sequence;
-  if (subscriber.kind == StreamKind::kSubscribe) {
-    v1::SubscribeResponse response;
-    *response.mutable_progress() = progress;
-    PutControl(subscriber, response);
-  } else {
-    v1::WatchResponse response;
-    *response.mutable_progress() = progress;
-    PutControl(subscriber, response);
-  }
+  PutEither(subscriber, [&](auto& response) { *response.mutable_progress() = progress; });
+}
+
+void Dispatcher::PutGap(Subscriber& subscriber, const v1::Gap& gap) {
+  PutEither(subscriber, [&](auto& response) { *response.mutable_gap() = gap; });
 }
 
 void Dispatcher::TellPlace(Subscriber& subscriber) {
   const Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
   const bool live = side.state == State::kLive;
   if (!live && side.state != State::kCatchingUp) return;
-  const uint64_t place = live ? LivePlace(side) : side.cursor;
+  const uint64_t place = PlaceOf(side);
   if (side.told < place) PutProgress(subscriber, place, live);
 }
 

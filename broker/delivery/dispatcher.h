@@ -150,8 +150,9 @@ class Dispatcher : public access::SessionListener {
   // Up to which event a stream catches up. What the log holds beyond what was dispatched comes
   // live.
   uint64_t CatchUpEnd(const Subscriber::DispatcherSide& side) const;
-  // Where a live stream is: beyond what was dispatched if it began at the newest event.
-  uint64_t LivePlace(const Subscriber::DispatcherSide& side) const;
+  // The last event the stream is done with. A live one may be beyond what was dispatched: it began
+  // at the newest event.
+  uint64_t PlaceOf(const Subscriber::DispatcherSide& side) const;
   // False: no room; nothing was changed.
   bool CatchUpWith(Subscriber& subscriber, const Committed& committed);
   // Whether no more than `room_below` bytes are queued. If more, the writer will tell.
@@ -162,6 +163,10 @@ class Dispatcher : public access::SessionListener {
   void Complete(Subscriber& subscriber);
 
   void PutControl(Subscriber& subscriber, const google::protobuf::Message& response);
+  // The response of the stream's kind, with what `fill(response)` puts in.
+  template <typename Fill>
+  void PutEither(Subscriber& subscriber, Fill fill);
+  void PutGap(Subscriber& subscriber, const v1::Gap& gap);
   void PutProgress(Subscriber& subscriber, uint64_t sequence, bool live);
   // Progress, unless the client knows how far its stream has come.
   void TellPlace(Subscriber& subscriber);

@@ -31,8 +31,8 @@ void Dispatcher::CatchUp(const SubscriberPtr& subscriber) {
   });
 }
 
-uint64_t Dispatcher::LivePlace(const Subscriber::DispatcherSide& side) const {
-  return std::max(dispatched_, side.cursor);
+uint64_t Dispatcher::PlaceOf(const Subscriber::DispatcherSide& side) const {
+  return side.state == State::kLive ? std::max(dispatched_, side.cursor) : side.cursor;
 }
 
 uint64_t Dispatcher::CatchUpEnd(const Subscriber::DispatcherSide& side) const {
@@ -118,20 +118,12 @@ void Dispatcher::SkipTrimmed(Subscriber& subscriber) {
   side.cursor = until;
   side.told = until;
   ++stats_.gaps;
-  if (subscriber.kind == StreamKind::kSubscribe) {
-    v1::SubscribeResponse response;
-    *response.mutable_gap() = gap;
-    PutControl(subscriber, response);
-  } else {
-    v1::WatchResponse response;
-    *response.mutable_gap() = gap;
-    PutControl(subscriber, response);
-  }
+  PutGap(subscriber, gap);
 }
 
 void Dispatcher::GoLive(Subscriber& subscriber) {
   SetState(subscriber, State::kLive);
-  PutProgress(subscriber, LivePlace(subscriber.dispatcher_side), true);
+  PutProgress(subscriber, PlaceOf(subscriber.dispatcher_side), true);
 }
 
 void Dispatcher::Complete(Subscriber& subscriber) {

@@ -112,7 +112,7 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
     return wire::Error(absl::StatusCode::kAborted, "SCOPE_CHANGED",
                        "the session's scope has changed; a session_change tells the new one");
   }
-  uint64_t after = side.state == State::kLive ? LivePlace(side) : 0;
+  uint64_t after = PlaceOf(side);
   if (!subscription.after.empty()) {
     const absl::StatusOr<uint64_t> own_after =
         ResolvePosition(subscription.after, "after", "leave it empty");
@@ -120,7 +120,7 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
     after = std::max(after, *own_after);
   }
   if (side.state == State::kCatchingUp) {
-    const uint64_t place = std::min(dispatched_, CatchUpEnd(side));
+    const uint64_t place = std::min(dispatched_, side.until);
     side.awaited[subscription.id] = {place, after};
     side.awaited_in_order.push_back({place, subscription.id});
     after = Subscriber::kNoEnd;

@@ -1,23 +1,14 @@
 """Reads what `carillon bench publish` sends from websockets, in a process of its own."""
 
-import base64
 import multiprocessing
 import re
 import selectors
-import socket
 import ssl
 from dataclasses import dataclass, field
 
-from harness.programs import ACCOUNT_TEXT
+from harness.raw_websocket import RawWebsocket
 from harness.waiting import DEADLINE
 
-REQUEST = (
-    "GET /api/v3/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    f"Authorization: Basic {base64.b64encode(ACCOUNT_TEXT.encode()).decode()}\r\n\r\n").encode()
-COMMAND = b"register bench.*.*"
-# No masking key is as good as another.
-REGISTER = bytes([0x81, 0x80 | len(COMMAND), 0, 0, 0, 0]) + COMMAND
 # What names an event of the load: the publishing stream, and its number on that.
 EVENT = re.compile(rb'"stream":(\d+),"number":(\d+)')
 READ_BYTES = 1 << 20
@@ -44,7 +35,7 @@ class LoadReader:
     def __init__(self, facade, websockets, count):
         self._pipe, end = multiprocessing.Pipe()
         self._process = multiprocessing.Process(
-            target=_read, args=(facade.port, facade.certificate.cert, websockets, count, end))
+            target=_read, args=(facade, websockets, count, end))
         self._process.start()
         assert self._pipe.poll(4 * DEADLINE), "the websockets do not open"
         assert self._pipe.recv() == "registered"
@@ -61,18 +52,14 @@ class LoadReader:
         self._process.join()
 
 
-def _read(port, certificate, websockets, count, end):
-    context = ssl.create_default_context(cafile=certificate)
+def _read(facade, websockets, count, end):
     selector = selectors.DefaultSelector()
     all_received = []
     for _ in range(websockets):
-        connection = context.wrap_socket(socket.create_connection(("127.0.0.1", port)),
-                                         server_hostname="localhost")
-        connection.settimeout(DEADLINE)
-        connection.sendall(REQUEST)
-        assert connection.recv(4096).startswith(b"HTTP/1.1 101")
-        connection.sendall(REGISTER)
-        assert b'"Action":"register"' in connection.recv(4096)
+        websocket = RawWebsocket(facade).send("register bench.*.*")
+        _, answer = websocket.next_frame()
+        assert b'"Action":"register"' in answer, answer
+        connection = websocket.socket
         connection.setblocking(False)
         all_received.append(Received())
         selector.register(connection, selectors.EVENT_READ, [all_received[-1], b""])
