@@ -33,14 +33,32 @@ v1::PublishStreamResponse AnswerTo(const v1::PublishStreamRequest& request) {
   return answer;
 }
 
+// What a script of the broker reads, on the broker's threads, for the test to look at.
+template <typename T>
+class Notes {
+ public:
+  void Add(T note) {
+    absl::MutexLock lock(&mu_);
+    notes_.push_back(std::move(note));
+  }
+  std::vector<T> all() const {
+    absl::MutexLock lock(&mu_);
+    return notes_;
+  }
+
+ private:
+  mutable absl::Mutex mu_;
+  std::vector<T> notes_ ABSL_GUARDED_BY(mu_);
+};
+
 // Answers `count` batches, notes the keys it read, and ends.
-FakeBroker::PublishScript AnswerBatches(size_t count, std::vector<std::string>* keys,
+FakeBroker::PublishScript AnswerBatches(size_t count, Notes<std::string>* keys,
                                         absl::Status end = absl::OkStatus()) {
   return [=](FakePublish& stream) {
     for (size_t i = 0; i < count; ++i) {
       const std::optional<v1::PublishStreamRequest> request = stream.Read();
       if (!request.has_value()) return end;
-      for (const v1::Event& event : request->events()) keys->push_back(event.key());
+      for (const v1::Event& event : request->events()) keys->Add(event.key());
       stream.Write(AnswerTo(*request));
     }
     return end;
@@ -48,13 +66,12 @@ FakeBroker::PublishScript AnswerBatches(size_t count, std::vector<std::string>* 
 }
 
 // Reads `count` batches, notes the events it read, answers none and breaks the stream.
-FakeBroker::PublishScript LoseBatches(size_t count, std::vector<v1::Event>* lost,
-                                      absl::Status end) {
+FakeBroker::PublishScript LoseBatches(size_t count, Notes<v1::Event>* lost, absl::Status end) {
   return [=](FakePublish& stream) {
     for (size_t i = 0; i < count; ++i) {
       const std::optional<v1::PublishStreamRequest> request = stream.Read();
       if (!request.has_value()) break;
-      for (const v1::Event& event : request->events()) lost->push_back(event);
+      for (const v1::Event& event : request->events()) lost->Add(event);
     }
     return end;
   };
@@ -92,7 +109,7 @@ PublisherOptions Retrying() {
 
 TEST(PublisherTest, AnswersComeInTheOrderOfTheBatches) {
   FakeBroker broker;
-  std::vector<std::string> keys;
+  Notes<std::string> keys;
   broker.OnPublishStream(AnswerBatches(1000, &keys));
   Answers answers;
   Publisher publisher(broker.Connect(), PublisherOptions());
@@ -107,7 +124,7 @@ TEST(PublisherTest, AnswersComeInTheOrderOfTheBatches) {
 
 TEST(PublisherTest, FinishClosesTheStreamAndTheNextBatchOpensAnother) {
   FakeBroker broker;
-  std::vector<std::string> first, second;
+  Notes<std::string> first, second;
   std::atomic<bool> half_closed = false;
   broker.OnPublishStream([&](FakePublish& stream) {
     const absl::Status end = AnswerBatches(1, &first)(stream);
@@ -123,16 +140,16 @@ TEST(PublisherTest, FinishClosesTheStreamAndTheNextBatchOpensAnother) {
   EXPECT_TRUE(half_closed);
   publisher.Publish(Batch({"b"}), answers.Next());
   EXPECT_TRUE(publisher.Finish().ok());
-  EXPECT_THAT(first, ElementsAre("a"));
-  EXPECT_THAT(second, ElementsAre("b"));
+  EXPECT_THAT(first.all(), ElementsAre("a"));
+  EXPECT_THAT(second.all(), ElementsAre("b"));
 }
 
 TEST(PublisherTest, ABrokenStreamFailsWhatWasNotAnsweredIfThereIsNoRetry) {
   FakeBroker broker;
-  std::vector<std::string> keys;
+  Notes<std::string> keys;
   broker.OnPublishStream([&keys](FakePublish& stream) {
     AnswerBatches(1, &keys)(stream).IgnoreError();
-    std::vector<v1::Event> lost;
+    Notes<v1::Event> lost;
     return LoseBatches(2, &lost, Broken())(stream);
   });
   Answers answers;
@@ -144,15 +161,15 @@ TEST(PublisherTest, ABrokenStreamFailsWhatWasNotAnsweredIfThereIsNoRetry) {
 
 TEST(PublisherTest, SendsWhatWasNotAnsweredOnceMoreUnderTheSameEventIds) {
   FakeBroker broker;
-  std::vector<std::string> keys;
-  std::vector<v1::Event> lost, seen;
+  Notes<std::string> keys;
+  Notes<v1::Event> lost_notes, seen_notes;
   broker.OnPublishStream([&](FakePublish& stream) {
     AnswerBatches(1, &keys)(stream).IgnoreError();
-    return LoseBatches(2, &lost, Broken())(stream);
+    return LoseBatches(2, &lost_notes, Broken())(stream);
   });
   broker.OnPublishStream([&](FakePublish& stream) {
     while (const std::optional<v1::PublishStreamRequest> request = stream.Read()) {
-      for (const v1::Event& event : request->events()) seen.push_back(event);
+      for (const v1::Event& event : request->events()) seen_notes.Add(event);
       stream.Write(AnswerTo(*request));
     }
     return absl::OkStatus();
@@ -165,8 +182,9 @@ TEST(PublisherTest, SendsWhatWasNotAnsweredOnceMoreUnderTheSameEventIds) {
   with_id.mutable_events(0)->set_event_id("chosen");
   publisher.Publish(with_id, answers.Next());
   EXPECT_TRUE(publisher.Finish().ok());
-  EXPECT_THAT(keys, ElementsAre("a"));
+  EXPECT_THAT(keys.all(), ElementsAre("a"));
   EXPECT_THAT(answers.lines(), ElementsAre("p-a", "p-b", "p-d"));
+  const std::vector<v1::Event> lost = lost_notes.all(), seen = seen_notes.all();
   ASSERT_THAT(lost, SizeIs(3));
   ASSERT_THAT(seen, SizeIs(3));
   for (size_t i = 0; i < 3; ++i) {
@@ -180,19 +198,19 @@ TEST(PublisherTest, SendsWhatWasNotAnsweredOnceMoreUnderTheSameEventIds) {
 
 TEST(PublisherTest, LeavesEventsWithoutIdsAloneIfThereIsNoRetry) {
   FakeBroker broker;
-  std::vector<v1::Event> lost;
+  Notes<v1::Event> lost;
   broker.OnPublishStream(LoseBatches(1, &lost, Broken()));
   Publisher publisher(broker.Connect(), PublisherOptions());
   publisher.Publish(Batch({"a"}), [](const auto&) {});
   EXPECT_FALSE(publisher.Finish().ok());
-  ASSERT_THAT(lost, SizeIs(1));
-  EXPECT_EQ(lost[0].event_id(), "");
+  ASSERT_THAT(lost.all(), SizeIs(1));
+  EXPECT_EQ(lost.all()[0].event_id(), "");
 }
 
 TEST(PublisherTest, WaitsWhenTheBrokerIsTooBusy) {
   FakeBroker broker;
-  std::vector<v1::Event> lost;
-  std::vector<std::string> keys;
+  Notes<v1::Event> lost;
+  Notes<std::string> keys;
   const absl::Status busy =
       wire::WithRetry(absl::ResourceExhaustedError("busy"), absl::Milliseconds(1));
   broker.OnPublishStream(LoseBatches(1, &lost, busy));
@@ -210,7 +228,7 @@ TEST(PublisherTest, OtherErrorsAreNotRetried) {
   for (const absl::Status& error :
        {absl::PermissionDeniedError("no"), absl::ResourceExhaustedError("too large")}) {
     FakeBroker broker;
-    std::vector<v1::Event> lost;
+    Notes<v1::Event> lost;
     broker.OnPublishStream(LoseBatches(1, &lost, error));
     Answers answers;
     Publisher publisher(broker.Connect(), Retrying());
@@ -255,7 +273,7 @@ TEST(PublisherTest, GoesOnWithABrokerThatWasStartedAgain) {
   ASSERT_TRUE(read.WaitForNotificationWithTimeout(kTestDeadline));
   broker.reset();
   broker = std::make_unique<FakeBroker>(address);
-  std::vector<std::string> keys;
+  Notes<std::string> keys;
   broker->OnPublishStream(AnswerBatches(1, &keys));
   EXPECT_TRUE(publisher.Finish().ok());
   EXPECT_THAT(answers.lines(), ElementsAre("p-a"));
@@ -265,7 +283,7 @@ TEST(PublisherTest, PublishWaitsWhileTheWindowIsFull) {
   FakeBroker broker;
   std::atomic<bool> answered = false;
   absl::Notification first_read, answer_first;
-  std::vector<std::string> keys;
+  Notes<std::string> keys;
   broker.OnPublishStream([&](FakePublish& stream) {
     const std::optional<v1::PublishStreamRequest> request = stream.Read();
     first_read.Notify();
@@ -287,7 +305,7 @@ TEST(PublisherTest, PublishWaitsWhileTheWindowIsFull) {
   answer_first.Notify();
   next.join();
   EXPECT_TRUE(publisher.Finish().ok());
-  EXPECT_THAT(keys, ElementsAre("b"));
+  EXPECT_THAT(keys.all(), ElementsAre("b"));
 }
 
 TEST(PublisherTest, AnAnswerThatDoesNotFitItsBatchFailsIt) {
@@ -355,7 +373,7 @@ TEST(PublisherTest, DestructionCancelsWhatIsNotAnswered) {
 
 TEST(PublisherTest, DestructionCancelsWhatWaitsToBeTriedAgain) {
   FakeBroker broker;
-  std::vector<v1::Event> lost;
+  Notes<v1::Event> lost;
   absl::Notification read;
   broker.OnPublishStream([&](FakePublish& stream) {
     const absl::Status end = LoseBatches(1, &lost, Broken())(stream);
