@@ -530,6 +530,7 @@ TEST_F(DispatcherTest, WhatTheLogHoldsBeforeItIsDispatchedComesOnce) {
   auto live = Open();
   Add(*live, {Subscription(1)});
   Start(*live);
+  ASSERT_TRUE(live->AwaitLive());
   PublishRange(1, 50);
   PublishRange(51, 100);
   ASSERT_TRUE(live->AwaitEvents(100));
