@@ -115,8 +115,8 @@ absl::StatusOr<Identity> AccessControl::AuthenticateToken(absl::string_view toke
   if (!grant.ok()) return grant.status();
   auto scope = directory_->Evaluate(*grant);
   if (!scope.ok()) return scope.status();
-  Identity identity{*std::move(grant), *std::move(scope)};
-  remembered_tokens_.Put(key, {identity, generation}, identity.grant.expire_time);
+  Identity identity{std::make_shared<const Grant>(*std::move(grant)), *std::move(scope)};
+  remembered_tokens_.Put(key, {identity, generation}, identity.grant->expire_time);
   return identity;
 }
 
@@ -150,12 +150,9 @@ absl::StatusOr<Identity> AccessControl::IdentityAfterPassword(const DirectoryUse
 }
 
 absl::StatusOr<Identity> AccessControl::IdentityOf(const DirectoryUser& user) const {
-  Grant grant;
-  grant.principal = user.record.name();
-  grant.secret_digest = user.secret_digest;
-  auto scope = directory_->Evaluate(grant);
+  auto scope = directory_->Evaluate(*user.grant);
   if (!scope.ok()) return scope.status();
-  return Identity{std::move(grant), *std::move(scope)};
+  return Identity{user.grant, *std::move(scope)};
 }
 
 absl::StatusOr<Identity> AccessControl::Identify(absl::string_view user) const {
@@ -173,7 +170,7 @@ absl::StatusOr<SessionPtr> AccessControl::OpenOwnSession(const Identity& identit
 
 absl::StatusOr<SessionPtr> AccessControl::OpenSession(const Identity& owner, const Identity& user) {
   if (absl::Status allowed = MayOpenFor(owner, user.principal()); !allowed.ok()) return allowed;
-  const std::string id = tokens_.IssueSessionId(owner.principal(), user.grant);
+  const std::string id = tokens_.IssueSessionId(owner.principal(), *user.grant);
   return sessions_->Open(owner.principal(), id, user.grant);
 }
 
@@ -182,7 +179,8 @@ absl::StatusOr<SessionPtr> AccessControl::ResumeSession(const Identity& owner,
   auto grant = tokens_.CheckSessionId(owner.principal(), session_id);
   if (!grant.ok()) return grant.status();
   if (absl::Status allowed = MayOpenFor(owner, grant->principal); !allowed.ok()) return allowed;
-  return sessions_->Open(owner.principal(), std::string(session_id), *grant);
+  return sessions_->Open(owner.principal(), std::string(session_id),
+                         std::make_shared<const Grant>(*std::move(grant)));
 }
 
 absl::StatusOr<SessionPtr> AccessControl::FindSession(const std::string& owner,

@@ -116,11 +116,11 @@ AccountAdmin::AccountAdmin(AccountAdminOptions options, AccountStore* store,
       tokens_(tokens) {}
 
 absl::StatusOr<ScopePtr> AccountAdmin::CurrentScope(const Identity& caller) const {
-  if (options_.clock() >= caller.grant.expire_time) {
+  if (options_.clock() >= caller.grant->expire_time) {
     return wire::Error(absl::StatusCode::kUnauthenticated, "TOKEN_EXPIRED",
                        "the token has expired; get a new one");
   }
-  return directory_->Evaluate(caller.grant);
+  return directory_->Evaluate(*caller.grant);
 }
 
 absl::StatusOr<ScopePtr> AccountAdmin::Require(const Identity& caller, absl::string_view area,
@@ -329,7 +329,7 @@ absl::StatusOr<v1::GrantTokenResponse> AccountAdmin::GrantToken(
   if (!scope.ok() && !(own && absl::IsPermissionDenied(scope.status()))) return scope.status();
   const auto user = FindUser(request.name());
   if (!user.ok()) return user.status();
-  const auto grant = TokenGrant(request, **user, scope.ok() ? nullptr : &caller.grant,
+  const auto grant = TokenGrant(request, **user, scope.ok() ? nullptr : caller.grant.get(),
                                 options_.token_ttl_max, options_.clock());
   if (!grant.ok()) return grant.status();
   v1::GrantTokenResponse response;

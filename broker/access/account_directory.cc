@@ -10,8 +10,13 @@
 namespace carillon::access {
 namespace {
 
+constexpr size_t kSecretDigestBytes = 16;
+
 DirectoryUserPtr MakeUser(const UserRecord& record) {
-  return std::make_shared<const DirectoryUser>(DirectoryUser{record, Sha256(record.secret())});
+  auto grant = std::make_shared<Grant>();
+  grant->principal = record.name();
+  grant->secret_digest = Sha256(record.secret()).substr(0, kSecretDigestBytes);
+  return std::make_shared<const DirectoryUser>(DirectoryUser{record, std::move(grant)});
 }
 
 absl::StatusOr<DirectoryRolePtr> MakeRole(const RoleRecord& record) {
@@ -116,7 +121,7 @@ absl::StatusOr<ScopePtr> AccountDirectory::Evaluate(const Grant& grant) const {
       return wire::Error(absl::StatusCode::kUnauthenticated, "USER_REMOVED",
                          "the user was removed");
     }
-    if (!ConstantTimeEqual(user->secret_digest, grant.secret_digest)) {
+    if (!ConstantTimeEqual(user->grant->secret_digest, grant.secret_digest)) {
       return wire::Error(absl::StatusCode::kUnauthenticated, "TOKEN_REVOKED",
                          "the user's tokens and sessions were ended; get a new token");
     }

@@ -25,8 +25,8 @@ namespace carillon::access {
 // A user, and what is worked out of the record once.
 struct DirectoryUser {
   UserRecord record;
-  // SHA-256 of record.secret.
-  std::string secret_digest;
+  // What the password grants.
+  GrantPtr grant;
 };
 using DirectoryUserPtr = std::shared_ptr<const DirectoryUser>;
 

@@ -109,9 +109,7 @@ absl::StatusOr<Grant> TokenGrant(const v1::GrantTokenRequest& request, const Dir
                                  const Grant* limits, absl::Duration ttl_max, absl::Time now) {
   const auto ttl = TtlOf(request, ttl_max);
   if (!ttl.ok()) return ttl.status();
-  Grant grant;
-  grant.principal = user.record.name();
-  grant.secret_digest = user.secret_digest;
+  Grant grant = *user.grant;
   grant.expire_time = WholeSeconds(now + *ttl);
   if (limits != nullptr) grant.expire_time = std::min(grant.expire_time, limits->expire_time);
   if (absl::Status good = NarrowRoles(request, user, limits, &grant); !good.ok()) return good;

@@ -4,7 +4,7 @@
 
 namespace carillon::access {
 
-Session::Session(std::string owner_name, std::string session_id, Grant session_grant,
+Session::Session(std::string owner_name, std::string session_id, GrantPtr session_grant,
                  ScopePtr scope)
     : owner(std::move(owner_name)),
       id(std::move(session_id)),

@@ -16,11 +16,11 @@
 namespace carillon::access {
 
 // What credentials proved, and how far a token narrows it. Enough to work out the scope anew when
-// accounts change.
+// accounts change. Shared by all that came of the same credentials.
 struct Grant {
   std::string principal;
-  // SHA-256 of the user's secret when the credentials were checked: another one now means that they
-  // are void.
+  // The first 128 bits of the SHA-256 of the user's secret when the credentials were checked:
+  // another one now means that they are void.
   std::string secret_digest;
   // Roles the token is narrowed to; empty: not narrowed.
   std::vector<std::string> roles;
@@ -28,12 +28,14 @@ struct Grant {
   absl::Time expire_time = absl::InfiniteFuture();
 };
 
+using GrantPtr = std::shared_ptr<const Grant>;
+
 // A user whose credentials were good a moment ago.
 struct Identity {
-  Grant grant;
+  GrantPtr grant;
   ScopePtr scope;
 
-  const std::string& principal() const { return grant.principal; }
+  const std::string& principal() const { return grant->principal; }
 };
 
 // An identity in use: by a stream of the user's own, or by a facade on the user's behalf. Made by
@@ -45,9 +47,9 @@ class Session {
   const std::string owner;
   // Session.session_id of the API; empty for a stream of the user's own.
   const std::string id;
-  const Grant grant;
+  const GrantPtr grant;
 
-  const std::string& principal() const { return grant.principal; }
+  const std::string& principal() const { return grant->principal; }
 
   // Null once the session has ended.
   ScopePtr scope() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -61,7 +63,7 @@ class Session {
 
  private:
   friend class SessionRegistry;
-  Session(std::string owner, std::string id, Grant grant, ScopePtr scope);
+  Session(std::string owner, std::string id, GrantPtr grant, ScopePtr scope);
   // A null scope ends it, with `end` as the reason. Keeps Scope::live_sessions right.
   void Set(ScopePtr scope, absl::Status end) ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -48,7 +48,7 @@ absl::StatusOr<ScopePtr> SessionRegistry::EvaluateNow(const Grant& grant) const 
 }
 
 SessionPtr SessionRegistry::MakeSession(const std::string& owner, const std::string& id,
-                                        const Grant& grant, ScopePtr scope) {
+                                        const GrantPtr& grant, ScopePtr scope) {
   return SessionPtr(new Session(owner, id, grant, std::move(scope)),
                     [registry = weak_from_this()](Session* session) {
                       if (const auto alive = registry.lock()) alive->Forget(session);
@@ -57,13 +57,13 @@ SessionPtr SessionRegistry::MakeSession(const std::string& owner, const std::str
 }
 
 absl::StatusOr<SessionPtr> SessionRegistry::Open(const std::string& owner, const std::string& id,
-                                                 const Grant& grant) {
+                                                 const GrantPtr& grant) {
   // Declared before the lock: what they hold goes after it.
   SessionPtr session;
   Sessions dropped;
   absl::MutexLock lock(&mu_);
   // Under the lock, so that a change to accounts either is seen here or finds the session.
-  auto scope = EvaluateNow(grant);
+  auto scope = EvaluateNow(*grant);
   if (!scope.ok()) return scope.status();
   if (!id.empty()) {
     if (const FacadeEntry* known = FindFacadeLocked(owner, id)) return known->session;
@@ -112,8 +112,8 @@ void SessionRegistry::AddLocked(const SessionPtr& session) {
     const auto use = least_recent_.insert(least_recent_.end(), session.get());
     facades_by_id_.emplace(session->id, FacadeEntry{session, use});
   }
-  if (session->grant.expire_time != absl::InfiniteFuture()) {
-    by_expiry_.emplace(session->grant.expire_time, session.get());
+  if (session->grant->expire_time != absl::InfiniteFuture()) {
+    by_expiry_.emplace(session->grant->expire_time, session.get());
     expiry_changed_.SignalAll();
   }
 }
@@ -123,7 +123,7 @@ void SessionRegistry::RemoveLocked(const Session* session, Sessions* dropped) {
   if (of_principal == by_principal_.end() || of_principal->second.erase(session) == 0) return;
   if (of_principal->second.empty()) by_principal_.erase(of_principal);
   --size_;
-  by_expiry_.erase({session->grant.expire_time, session});
+  by_expiry_.erase({session->grant->expire_time, session});
   if (const auto found = facades_by_id_.find(session->id); found != facades_by_id_.end()) {
     least_recent_.erase(found->second.use);
     dropped->push_back(std::move(found->second.session));
@@ -182,7 +182,7 @@ void SessionRegistry::Reevaluate(absl::Span<const std::string> principals) {
 void SessionRegistry::ReevaluateLocked(const Sessions& affected, Sessions* changed,
                                        Sessions* dropped) {
   for (const SessionPtr& session : affected) {
-    auto scope = directory_->Evaluate(session->grant);
+    auto scope = directory_->Evaluate(*session->grant);
     if (!scope.ok()) {
       EndLocked(session, scope.status(), dropped);
     } else if (*scope != session->scope()) {

@@ -6,12 +6,12 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -44,7 +44,7 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
   // user's own. If the owner has one of this id it is that one. UNAUTHENTICATED (SESSION_EXPIRED,
   // TOKEN_REVOKED, USER_REMOVED); RESOURCE_EXHAUSTED (SESSIONS_EXHAUSTED).
   absl::StatusOr<SessionPtr> Open(const std::string& owner, const std::string& id,
-                                  const Grant& grant) ABSL_LOCKS_EXCLUDED(mu_);
+                                  const GrantPtr& grant) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Null if there is none of this owner.
   SessionPtr Find(absl::string_view owner, absl::string_view id) ABSL_LOCKS_EXCLUDED(mu_);
@@ -79,7 +79,7 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
                   size_t facade_sessions_max);
 
   absl::StatusOr<ScopePtr> EvaluateNow(const Grant& grant) const;
-  SessionPtr MakeSession(const std::string& owner, const std::string& id, const Grant& grant,
+  SessionPtr MakeSession(const std::string& owner, const std::string& id, const GrantPtr& grant,
                          ScopePtr scope);
   FacadeEntry* FindFacadeLocked(absl::string_view owner, absl::string_view id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -107,7 +107,7 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
   // Keys are the sessions' own.
   absl::flat_hash_map<absl::string_view, FacadeEntry> facades_by_id_ ABSL_GUARDED_BY(mu_);
   std::list<const Session*> least_recent_ ABSL_GUARDED_BY(mu_);
-  std::set<std::pair<absl::Time, const Session*>> by_expiry_ ABSL_GUARDED_BY(mu_);
+  absl::btree_set<std::pair<absl::Time, const Session*>> by_expiry_ ABSL_GUARDED_BY(mu_);
   size_t size_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
   absl::CondVar expiry_changed_;

@@ -18,6 +18,7 @@ namespace {
 namespace json = google::protobuf::util;
 
 constexpr char kIssuer[] = "carillon";
+constexpr char kAudience[] = "carillon";
 constexpr absl::string_view kAlgorithm = "HS256";
 
 struct FreeJwt {
@@ -66,13 +67,12 @@ std::string TextOrEmpty(const char* text) { return text == nullptr ? "" : text; 
 
 bool HasOurAlgorithm(jwt_t* jwt) { return TextOrEmpty(jwt_get_header(jwt, "alg")) == kAlgorithm; }
 
-// A time in whole seconds; `if_absent` if there is none. Nothing if it is something else, which
-// libjwt's own function takes for 0.
-std::optional<absl::Time> GetTime(jwt_t* jwt, const char* name, absl::Time if_absent) {
+// A time in whole seconds. Nothing if there is none or it is something else, which libjwt's own
+// function takes for 0.
+std::optional<absl::Time> GetTime(jwt_t* jwt, const char* name) {
   const TextPtr text(jwt_get_grants_json(jwt, name));
-  if (text == nullptr) return if_absent;
   int64_t seconds;
-  if (!absl::SimpleAtoi(text.get(), &seconds)) return std::nullopt;
+  if (text == nullptr || !absl::SimpleAtoi(text.get(), &seconds)) return std::nullopt;
   return absl::FromUnixSeconds(seconds);
 }
 
@@ -81,19 +81,18 @@ std::optional<absl::Time> GetTime(jwt_t* jwt, const char* name, absl::Time if_ab
 std::string SignToken(const SignedToken& token, absl::string_view key_id, absl::string_view key) {
   TokenPayload payload = token.payload;
   payload.set_iss(kIssuer);
+  payload.set_aud(kAudience);
   jwt_t* raw = nullptr;
   ABSL_RAW_CHECK(jwt_new(&raw) == 0, "out of memory");
   const JwtPtr jwt(raw);
   const auto* key_bytes = reinterpret_cast<const unsigned char*>(key.data());
-  bool made =
+  const bool made =
       jwt_set_alg(raw, JWT_ALG_HS256, key_bytes, static_cast<int>(key.size())) == 0 &&
       jwt_add_header(raw, "kid", std::string(key_id).c_str()) == 0 &&
       jwt_add_grants_json(raw, ToJson(payload).c_str()) == 0 &&
-      jwt_add_grant_int(raw, "iat", static_cast<long>(absl::ToUnixSeconds(token.issue_time))) == 0;
-  if (made && token.expire_time != absl::InfiniteFuture()) {
-    made = jwt_add_grant_int(raw, "exp",
-                             static_cast<long>(absl::ToUnixSeconds(token.expire_time))) == 0;
-  }
+      jwt_add_grant_int(raw, "iat", static_cast<long>(absl::ToUnixSeconds(token.issue_time))) ==
+          0 &&
+      jwt_add_grant_int(raw, "exp", static_cast<long>(absl::ToUnixSeconds(token.expire_time))) == 0;
   const TextPtr text(made ? jwt_encode_str(raw) : nullptr);
   ABSL_RAW_CHECK(text != nullptr, "a token could not be signed");
   return text.get();
@@ -106,8 +105,7 @@ absl::StatusOr<TokenHint> PeekToken(absl::string_view token) {
                    TextOrEmpty(jwt_get_header(jwt.get(), "kid"))};
 }
 
-absl::StatusOr<SignedToken> VerifyToken(absl::string_view token, absl::string_view key,
-                                        absl::string_view audience) {
+absl::StatusOr<SignedToken> VerifyToken(absl::string_view token, absl::string_view key) {
   ABSL_RAW_CHECK(!key.empty(), "a token is verified with a key");
   const JwtPtr jwt = Decode(token, key);
   // libjwt goes by the header's algorithm, so the key alone does not tell.
@@ -119,14 +117,12 @@ absl::StatusOr<SignedToken> VerifyToken(absl::string_view token, absl::string_vi
   options.ignore_unknown_fields = true;
   SignedToken content;
   if (text == nullptr || !json::JsonStringToMessage(text.get(), &content.payload, options).ok() ||
-      content.payload.iss() != kIssuer || content.payload.aud() != std::string(audience)) {
+      content.payload.iss() != kIssuer || content.payload.aud() != kAudience) {
     return Malformed();
   }
-  const auto issue_time = GetTime(jwt.get(), "iat", absl::InfiniteFuture());
-  const auto expire_time = GetTime(jwt.get(), "exp", absl::InfiniteFuture());
-  if (!issue_time.has_value() || *issue_time == absl::InfiniteFuture()) return Malformed();
-  if (!expire_time.has_value()) return Malformed();
-  if (*expire_time == absl::InfiniteFuture() && audience != kSessionAudience) return Malformed();
+  const auto issue_time = GetTime(jwt.get(), "iat");
+  const auto expire_time = GetTime(jwt.get(), "exp");
+  if (!issue_time.has_value() || !expire_time.has_value()) return Malformed();
   content.issue_time = *issue_time;
   content.expire_time = *expire_time;
   return content;

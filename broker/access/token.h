@@ -12,22 +12,19 @@
 
 namespace carillon::access {
 
-inline constexpr absl::string_view kTokenAudience = "carillon";
-inline constexpr absl::string_view kSessionAudience = "carillon-session";
-
 // Longer ones are refused unread.
 inline constexpr size_t kTokenBytesMax = 8192;
 
-// `roles` and `claim` of a token, as JSON, take at most this much, so that a session id which
-// repeats them stays within 4 KiB.
+// `roles` and `claim` of a token, as JSON, take at most this much, so that a session id, which
+// repeats them in a shorter form, stays within 4 KiB.
 inline constexpr size_t kNarrowingBytesMax = 2048;
 
 struct SignedToken {
-  // iss is set by SignToken and checked by VerifyToken.
+  // iss and aud are set by SignToken and checked by VerifyToken.
   TokenPayload payload;
   absl::Time issue_time;
-  // Whole seconds on the wire. InfiniteFuture: the token has no "exp".
-  absl::Time expire_time = absl::InfiniteFuture();
+  // Whole seconds on the wire.
+  absl::Time expire_time;
 };
 
 // `key_id` goes into the header ("kid"); `key` is 32 bytes.
@@ -44,10 +41,9 @@ struct TokenHint {
 // contain nothing of the token.
 absl::StatusOr<TokenHint> PeekToken(absl::string_view token);
 
-// The content, if the token was signed with `key` by HS256, by us, for `audience`. Does not look at
+// The content, if the token was signed with `key` by HS256, by us, for our users. Does not look at
 // the clock. INVALID_ARGUMENT as above.
-absl::StatusOr<SignedToken> VerifyToken(absl::string_view token, absl::string_view key,
-                                        absl::string_view audience);
+absl::StatusOr<SignedToken> VerifyToken(absl::string_view token, absl::string_view key);
 
 // The bytes that the narrowing takes in a token.
 size_t NarrowingSize(const TokenPayload& payload);

@@ -1,15 +1,15 @@
 #include "broker/access/token_authority.h"
 
+#include <optional>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "broker/access/crypto.h"
+#include "broker/access/session_id.h"
 #include "carillon/wire/error.h"
 
 namespace carillon::access {
 namespace {
 
-constexpr absl::string_view kSessionKeyId = "session";
 constexpr size_t kUniqueBytes = 16;
 constexpr size_t kKeyIdBytes = 12;
 
@@ -39,9 +39,8 @@ std::string KeyId(absl::string_view key) {
   return Base64Url(HmacSha256(key, "key id").substr(0, kKeyIdBytes));
 }
 
-SignedToken MakeContent(absl::string_view audience, const Grant& grant, absl::Time now) {
+SignedToken MakeContent(const Grant& grant, absl::Time now) {
   SignedToken token;
-  token.payload.set_aud(std::string(audience));
   token.payload.set_sub(grant.principal);
   token.payload.set_jti(Base64Url(RandomBytes(kUniqueBytes)));
   for (const std::string& role : grant.roles) token.payload.add_roles(role);
@@ -76,7 +75,7 @@ std::string TokenAuthority::KeyOf(const DirectoryUser& user) const {
 
 std::string TokenAuthority::IssueToken(const DirectoryUser& user, const Grant& grant) const {
   const std::string key = KeyOf(user);
-  return SignToken(MakeContent(kTokenAudience, grant, clock_()), KeyId(key), key);
+  return SignToken(MakeContent(grant, clock_()), KeyId(key), key);
 }
 
 absl::StatusOr<Grant> TokenAuthority::CheckToken(absl::string_view token) const {
@@ -86,28 +85,21 @@ absl::StatusOr<Grant> TokenAuthority::CheckToken(absl::string_view token) const 
   if (user == nullptr) return Revoked();
   const std::string key = KeyOf(*user);
   if (hint->key_id != KeyId(key)) return Revoked();
-  const auto content = VerifyToken(token, key, kTokenAudience);
+  const auto content = VerifyToken(token, key);
   if (!content.ok() || content->payload.sub() != user->record.name()) return Invalid();
   if (clock_() >= content->expire_time) return TokenExpired();
-  return GrantOf(*content, user->secret_digest);
+  return GrantOf(*content, user->grant->secret_digest);
 }
 
 std::string TokenAuthority::IssueSessionId(const std::string& owner, const Grant& grant) const {
-  SignedToken token = MakeContent(kSessionAudience, grant, clock_());
-  token.payload.set_owner(owner);
-  token.payload.set_secret(Base64Url(grant.secret_digest));
-  return SignToken(token, kSessionKeyId, session_key_);
+  return SealSessionId(grant, owner, session_key_);
 }
 
 absl::StatusOr<Grant> TokenAuthority::CheckSessionId(absl::string_view owner,
                                                      absl::string_view id) const {
-  const auto content = VerifyToken(id, session_key_, kSessionAudience);
-  std::string secret_digest;
-  if (!content.ok() || content->payload.owner() != owner ||
-      !absl::WebSafeBase64Unescape(content->payload.secret(), &secret_digest)) {
-    return SessionUnknown();
-  }
-  return GrantOf(*content, std::move(secret_digest));
+  std::optional<Grant> grant = UnsealSessionId(id, owner, session_key_);
+  if (!grant.has_value()) return SessionUnknown();
+  return *std::move(grant);
 }
 
 }  // namespace carillon::access

@@ -15,7 +15,7 @@
 namespace carillon::access {
 
 // A user's tokens are signed with HMAC-SHA256(server secret, user's secret): a new secret ends them
-// all. Session ids are signed with a key of the server alone, so that one can tell why it is no
+// all. Session ids are sealed with a key of the server alone, so that one can tell why it is no
 // longer good. Any thread.
 class TokenAuthority {
  public:
@@ -30,7 +30,7 @@ class TokenAuthority {
   // tokens of users get that never were, so that nobody learns who there is.
   absl::StatusOr<Grant> CheckToken(absl::string_view token) const;
 
-  // At most 4 KiB; a new one each time.
+  // As SealSessionId.
   std::string IssueSessionId(const std::string& owner, const Grant& grant) const;
 
   // UNAUTHENTICATED, SESSION_UNKNOWN: not an id that was issued to `owner`. The accounts and the

@@ -1,8 +1,9 @@
-// Positions and tokens, as clients could hand them in.
+// Positions, tokens and session ids, as clients could hand them in.
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <string>
 
+#include "broker/access/session_id.h"
 #include "broker/access/token.h"
 #include "broker/log/position.h"
 #include "tests/fuzz/fuzz.h"
@@ -22,13 +23,13 @@ void CheckPosition(absl::string_view text) {
 
 void CheckMadeUp(absl::string_view token) {
   static_cast<void>(access::PeekToken(token));
-  Require(!access::VerifyToken(token, kKey, access::kTokenAudience).ok(),
-          "a token cannot be made up");
+  Require(!access::VerifyToken(token, kKey).ok(), "a token cannot be made up");
+  Require(!access::UnsealSessionId(token, "facade", kKey).has_value(),
+          "a session id cannot be made up");
 }
 
 void CheckSigned(FuzzedDataProvider& choices) {
   access::SignedToken token;
-  token.payload.set_aud(std::string(access::kTokenAudience));
   token.issue_time = absl::FromUnixSeconds(choices.ConsumeIntegral<uint32_t>());
   token.expire_time = absl::FromUnixSeconds(choices.ConsumeIntegral<uint32_t>());
   const size_t flipped = choices.ConsumeIntegral<uint16_t>();
@@ -38,7 +39,7 @@ void CheckSigned(FuzzedDataProvider& choices) {
   token.payload.set_sub(name);
   token.payload.add_roles(name);
   std::string text = access::SignToken(token, "key-id", kKey);
-  const auto content = access::VerifyToken(text, kKey, access::kTokenAudience);
+  const auto content = access::VerifyToken(text, kKey);
   Require(content.ok(), "what was signed is good");
   Require(content->payload.sub() == name && content->payload.roles(0) == name, "it says the same");
   Require(content->expire_time == token.expire_time, "and ends at the same time");

@@ -40,7 +40,7 @@ AccountChange PutRole(const std::string& name, const std::vector<v1::Claim>& cla
 Grant GrantOf(const std::string& name) {
   Grant grant;
   grant.principal = name;
-  grant.secret_digest = Sha256("secret of " + name);
+  grant.secret_digest = Sha256("secret of " + name).substr(0, 16);
   return grant;
 }
 

@@ -119,18 +119,18 @@ TEST_F(SessionTest, IsResumedAfterARestartWithItsWholeGrant) {
   const SessionPtr after = access_->ResumeSession(facade_, before->id).value();
   EXPECT_EQ(after->id, before->id);
   EXPECT_EQ(after->scope()->id(), before->scope()->id());
-  EXPECT_EQ(after->grant.expire_time, before->grant.expire_time);
+  EXPECT_EQ(after->grant->expire_time, before->grant->expire_time);
   EXPECT_EQ(access_->FindSession("facade", before->id).value(), after);
 }
 
 TEST_F(SessionTest, OneByPasswordNeverExpires) {
   const SessionPtr before = Open(ann_);
-  EXPECT_EQ(before->grant.expire_time, absl::InfiniteFuture());
+  EXPECT_EQ(before->grant->expire_time, absl::InfiniteFuture());
   clock_.Advance(absl::Hours(24 * 365 * 10));
   access_->ExpireSessions();
   EXPECT_TRUE(before->end().ok());
   Restart();
-  EXPECT_EQ(access_->ResumeSession(facade_, before->id).value()->grant.expire_time,
+  EXPECT_EQ(access_->ResumeSession(facade_, before->id).value()->grant->expire_time,
             absl::InfiniteFuture());
 }
 
