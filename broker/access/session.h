@@ -2,6 +2,7 @@
 #ifndef CARILLON_BROKER_ACCESS_SESSION_H_
 #define CARILLON_BROKER_ACCESS_SESSION_H_
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,9 @@ class Session {
   Session(std::string owner, std::string id, GrantPtr grant, ScopePtr scope);
   // A null scope ends it, with `end` as the reason. Keeps Scope::live_sessions right.
   void Set(ScopePtr scope, absl::Status end) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Where a facade's is in SessionRegistry::least_recent_.
+  std::list<const Session*>::iterator use_;
 
   mutable absl::Mutex mu_;
   ScopePtr scope_ ABSL_GUARDED_BY(mu_);

@@ -66,7 +66,7 @@ absl::StatusOr<SessionPtr> SessionRegistry::Open(const std::string& owner, const
   auto scope = EvaluateNow(*grant);
   if (!scope.ok()) return scope.status();
   if (!id.empty()) {
-    if (const FacadeEntry* known = FindFacadeLocked(owner, id)) return known->session;
+    if (SessionPtr known = FindFacadeLocked(owner, id)) return known;
     if (!MakeRoomLocked(&dropped)) return Exhausted();
   }
   session = MakeSession(owner, id, grant, *std::move(scope));
@@ -76,17 +76,14 @@ absl::StatusOr<SessionPtr> SessionRegistry::Open(const std::string& owner, const
 
 SessionPtr SessionRegistry::Find(absl::string_view owner, absl::string_view id) {
   absl::MutexLock lock(&mu_);
-  const FacadeEntry* found = FindFacadeLocked(owner, id);
-  return found == nullptr ? nullptr : found->session;
+  return FindFacadeLocked(owner, id);
 }
 
-SessionRegistry::FacadeEntry* SessionRegistry::FindFacadeLocked(absl::string_view owner,
-                                                                absl::string_view id) {
+SessionPtr SessionRegistry::FindFacadeLocked(absl::string_view owner, absl::string_view id) {
   const auto found = facades_by_id_.find(id);
-  if (found == facades_by_id_.end() || found->second.session->owner != owner) return nullptr;
-  FacadeEntry& entry = found->second;
-  least_recent_.splice(least_recent_.end(), least_recent_, entry.use);
-  return &entry;
+  if (found == facades_by_id_.end() || (*found)->owner != owner) return nullptr;
+  least_recent_.splice(least_recent_.end(), least_recent_, (*found)->use_);
+  return *found;
 }
 
 bool SessionRegistry::MakeRoomLocked(Sessions* dropped) {
@@ -95,9 +92,8 @@ bool SessionRegistry::MakeRoomLocked(Sessions* dropped) {
   for (int look = 0; facades_by_id_.size() >= facade_sessions_max_; ++look) {
     if (look == kLooksMax || least_recent_.empty()) return false;
     const Session* oldest = least_recent_.front();
-    const FacadeEntry& entry = facades_by_id_.at(oldest->id);
-    if (entry.session.use_count() > 1) {
-      least_recent_.splice(least_recent_.end(), least_recent_, entry.use);
+    if (facades_by_id_.find(oldest->id)->use_count() > 1) {
+      least_recent_.splice(least_recent_.end(), least_recent_, oldest->use_);
     } else {
       RemoveLocked(oldest, dropped);
     }
@@ -109,8 +105,8 @@ void SessionRegistry::AddLocked(const SessionPtr& session) {
   by_principal_[session->principal()].emplace(session.get(), session);
   ++size_;
   if (!session->id.empty()) {
-    const auto use = least_recent_.insert(least_recent_.end(), session.get());
-    facades_by_id_.emplace(session->id, FacadeEntry{session, use});
+    session->use_ = least_recent_.insert(least_recent_.end(), session.get());
+    facades_by_id_.insert(session);
   }
   if (session->grant->expire_time != absl::InfiniteFuture()) {
     by_expiry_.emplace(session->grant->expire_time, session.get());
@@ -125,8 +121,8 @@ void SessionRegistry::RemoveLocked(const Session* session, Sessions* dropped) {
   --size_;
   by_expiry_.erase({session->grant->expire_time, session});
   if (const auto found = facades_by_id_.find(session->id); found != facades_by_id_.end()) {
-    least_recent_.erase(found->second.use);
-    dropped->push_back(std::move(found->second.session));
+    least_recent_.erase(session->use_);
+    dropped->push_back(*found);
     facades_by_id_.erase(found);
   }
 }
@@ -153,9 +149,9 @@ void SessionRegistry::Close(absl::string_view owner, absl::Span<const std::strin
   {
     absl::MutexLock lock(&mu_);
     for (const std::string& id : ids) {
-      const FacadeEntry* found = FindFacadeLocked(owner, id);
+      SessionPtr found = FindFacadeLocked(owner, id);
       if (found == nullptr) continue;
-      changed.push_back(found->session);
+      changed.push_back(std::move(found));
       EndLocked(changed.back(), Closed(), &dropped);
     }
   }

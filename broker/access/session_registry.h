@@ -13,6 +13,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
@@ -69,10 +71,16 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
   // Sessions whose last reference must not go while mu_ is held, as that takes mu_.
   using Sessions = std::vector<SessionPtr>;
   using BySession = absl::flat_hash_map<const Session*, std::weak_ptr<Session>>;
-  struct FacadeEntry {
-    SessionPtr session;
-    // Where it is in least_recent_.
-    std::list<const Session*>::iterator use;
+  // Of sessions and of their ids.
+  struct IdHash {
+    using is_transparent = void;
+    size_t operator()(absl::string_view id) const { return absl::HashOf(id); }
+    size_t operator()(const SessionPtr& session) const { return absl::HashOf(session->id); }
+  };
+  struct IdEqual {
+    using is_transparent = void;
+    bool operator()(const SessionPtr& a, const SessionPtr& b) const { return a->id == b->id; }
+    bool operator()(const SessionPtr& a, absl::string_view id) const { return a->id == id; }
   };
 
   SessionRegistry(const AccountDirectory* directory, std::function<absl::Time()> clock,
@@ -81,7 +89,8 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
   absl::StatusOr<ScopePtr> EvaluateNow(const Grant& grant) const;
   SessionPtr MakeSession(const std::string& owner, const std::string& id, const GrantPtr& grant,
                          ScopePtr scope);
-  FacadeEntry* FindFacadeLocked(absl::string_view owner, absl::string_view id)
+  // Null if there is none of this owner. Counts as a use.
+  SessionPtr FindFacadeLocked(absl::string_view owner, absl::string_view id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MakeRoomLocked(Sessions* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AddLocked(const SessionPtr& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -104,8 +113,7 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
 
   mutable absl::Mutex mu_;
   absl::flat_hash_map<std::string, BySession> by_principal_ ABSL_GUARDED_BY(mu_);
-  // Keys are the sessions' own.
-  absl::flat_hash_map<absl::string_view, FacadeEntry> facades_by_id_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_set<SessionPtr, IdHash, IdEqual> facades_by_id_ ABSL_GUARDED_BY(mu_);
   std::list<const Session*> least_recent_ ABSL_GUARDED_BY(mu_);
   absl::btree_set<std::pair<absl::Time, const Session*>> by_expiry_ ABSL_GUARDED_BY(mu_);
   size_t size_ ABSL_GUARDED_BY(mu_) = 0;

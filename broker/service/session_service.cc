@@ -54,7 +54,8 @@ absl::Status Describe(const access::Session& session, v1::Session* description) 
   description->set_principal(session.principal());
   description->set_scope(scope->id());
   if (session.grant->expire_time != absl::InfiniteFuture()) {
-    description->mutable_expire_time()->set_seconds(absl::ToUnixSeconds(session.grant->expire_time));
+    description->mutable_expire_time()->set_seconds(
+        absl::ToUnixSeconds(session.grant->expire_time));
   }
   return absl::OkStatus();
 }

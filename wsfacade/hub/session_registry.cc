@@ -46,18 +46,18 @@ UserSessionPtr SessionRegistry::Add(std::string id, std::string principal, int t
   auto session = std::make_shared<UserSession>(std::move(id), std::move(principal), thread);
   Join(session.get(), scope);
   session->thread_side.scope = session->scope;
-  sessions_[session->id] = session;
+  sessions_.insert(session);
   return session;
 }
 
 UserSessionPtr SessionRegistry::Find(absl::string_view id) const {
   auto found = sessions_.find(id);
-  return found == sessions_.end() ? nullptr : found->second;
+  return found == sessions_.end() ? nullptr : *found;
 }
 
 void SessionRegistry::Remove(const UserSessionPtr& session) {
   auto found = sessions_.find(session->id);
-  if (found == sessions_.end() || found->second != session) return;
+  if (found == sessions_.end() || *found != session) return;
   Leave(session.get());
   sessions_.erase(found);
 }
@@ -78,10 +78,7 @@ UserSessionPtr SessionRegistry::AnyOf(const ScopePtr& scope) const {
 }
 
 std::vector<UserSessionPtr> SessionRegistry::all() const {
-  std::vector<UserSessionPtr> all;
-  all.reserve(sessions_.size());
-  for (const auto& [id, session] : sessions_) all.push_back(session);
-  return all;
+  return {sessions_.begin(), sessions_.end()};
 }
 
 }  // namespace carillon::facade

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "wsfacade/hub/scope.h"
@@ -71,11 +73,24 @@ class SessionRegistry {
     std::vector<UserSession*> sessions;
   };
 
+  // Of sessions and of their ids.
+  struct IdHash {
+    using is_transparent = void;
+    size_t operator()(absl::string_view id) const { return absl::HashOf(id); }
+    size_t operator()(const UserSessionPtr& session) const { return absl::HashOf(session->id); }
+  };
+  struct IdEqual {
+    using is_transparent = void;
+    bool operator()(const UserSessionPtr& a, const UserSessionPtr& b) const {
+      return a->id == b->id;
+    }
+    bool operator()(const UserSessionPtr& a, absl::string_view id) const { return a->id == id; }
+  };
+
   void Join(UserSession* session, absl::string_view scope);
   void Leave(UserSession* session);
 
-  // Keys are the sessions' own.
-  absl::flat_hash_map<absl::string_view, UserSessionPtr> sessions_;
+  absl::flat_hash_set<UserSessionPtr, IdHash, IdEqual> sessions_;
   // Those that nobody uses any more are forgotten when so many have gathered.
   absl::flat_hash_map<std::string, ScopeEntry> scopes_;
   size_t sweep_at_ = 0;

@@ -90,7 +90,7 @@ Transport::~Transport() = default;
 
 IoStatus Transport::SocketVerdict(IoStatus would_block) {
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return would_block;
-  error_ = std::system_category().message(errno);
+  error_ = std::make_unique<std::string>(std::system_category().message(errno));
   return IoStatus::kBroken;
 }
 
@@ -104,10 +104,10 @@ IoStatus Transport::SslVerdict(int result) {
     case SSL_ERROR_ZERO_RETURN:
       return IoStatus::kEnd;
     default:
-      error_ = TakeSslError();
-      if (error_.empty()) {
-        error_ = system_error != 0 ? std::system_category().message(system_error)
-                                   : std::string("connection ended in the handshake");
+      error_ = std::make_unique<std::string>(TakeSslError());
+      if (error_->empty()) {
+        *error_ = system_error != 0 ? std::system_category().message(system_error)
+                                    : "connection ended in the handshake";
       }
       return IoStatus::kBroken;
   }

@@ -57,7 +57,7 @@ class Transport {
 
   bool is_tls() const { return ssl_ != nullptr; }
   // Why it is broken.
-  const std::string& error() const { return error_; }
+  absl::string_view error() const { return error_ == nullptr ? absl::string_view() : *error_; }
 
  private:
   struct SslDeleter {
@@ -75,7 +75,8 @@ class Transport {
   // Records that the socket did not take.
   std::unique_ptr<std::string> unsent_;
   std::unique_ptr<SSL, SslDeleter> ssl_;
-  std::string error_;
+  // Null while it is not broken.
+  std::unique_ptr<std::string> error_;
 };
 
 }  // namespace carillon::facade
