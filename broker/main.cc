@@ -12,6 +12,7 @@
 #include "broker/server.h"
 #include "deploy/program/grpc_log.h"
 #include "deploy/program/logging.h"
+#include "deploy/program/mutex_checks.h"
 #include "deploy/program/options.h"
 #include "deploy/program/signals.h"
 
@@ -36,6 +37,7 @@ int main(int argc, char** argv) {
   if (const std::optional<int> code = options.LoadMain(argc, argv)) return *code;
   carillon::program::InitLogging(config.log);
   carillon::program::RedirectGrpcLog();
+  carillon::program::SetUpMutexChecks();
 
   carillon::program::Signals signals;
   absl::StatusOr<std::unique_ptr<carillon::broker::Server>> server =

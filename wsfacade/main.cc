@@ -8,6 +8,7 @@
 #include "deploy/program/grpc_log.h"
 #include "deploy/program/logging.h"
 #include "deploy/program/metrics.h"
+#include "deploy/program/mutex_checks.h"
 #include "deploy/program/options.h"
 #include "deploy/program/signals.h"
 #include "wsfacade/options.h"
@@ -36,6 +37,7 @@ int main(int argc, char** argv) {
   if (std::optional<int> code = option_set.LoadMain(argc, argv)) return *code;
   carillon::program::InitLogging(options.log);
   carillon::program::RedirectGrpcLog();
+  carillon::program::SetUpMutexChecks();
   carillon::program::Signals signals;
   if (auto limit = carillon::program::RaiseOpenFileLimit(); !limit.ok()) {
     Log(Level::kWarn, "cannot raise the limit of open files",
