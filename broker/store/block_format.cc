@@ -15,6 +15,7 @@ constexpr uint8_t kVersion = 1;
 constexpr size_t kHeaderBytes = 32;
 constexpr size_t kEndBytes = sizeof(uint32_t);
 constexpr size_t kIdSizeBytes = sizeof(uint16_t);
+constexpr size_t kPublisherSizeBytes = 2;
 
 absl::Status Damaged(uint64_t first_sequence, absl::string_view what) {
   return absl::DataLossError(
@@ -67,6 +68,14 @@ absl::StatusOr<std::vector<std::string>> BlockView::EventIdKeys() const {
     rest.remove_prefix(size);
   }
   return keys;
+}
+
+size_t BlockBuilder::SizeOf(absl::string_view record, absl::string_view publisher,
+                            absl::string_view event_id) {
+  const size_t id_bytes =
+      event_id.empty() ? 0
+                       : kIdSizeBytes + kPublisherSizeBytes + publisher.size() + event_id.size();
+  return kHeaderBytes + kEndBytes + record.size() + id_bytes;
 }
 
 bool BlockBuilder::HasRoomFor(absl::string_view record, absl::string_view id_key) const {

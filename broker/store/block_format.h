@@ -10,7 +10,7 @@
 //  28  u32  bytes of the event id keys
 //  32  u32  for each event: where its record ends
 //      the records, end to end, positions filled in
-//      the event id keys, each a u16 size and as many bytes, in no order
+//      the event id keys, each a u16 size and as many bytes, in the order of their events
 #ifndef CARILLON_BROKER_STORE_BLOCK_FORMAT_H_
 #define CARILLON_BROKER_STORE_BLOCK_FORMAT_H_
 
@@ -45,7 +45,7 @@ class BlockView {
   absl::string_view records() const { return records_; }
   // Where the record of event i of this block begins in records(); i may be count().
   uint32_t record_begin(uint32_t i) const;
-  // Copies of the event id keys.
+  // Copies of the event id keys, in the order of their events.
   absl::StatusOr<std::vector<std::string>> EventIdKeys() const;
 
  private:
@@ -66,6 +66,10 @@ class BlockBuilder {
 
   // The first event gets position.sequence.
   explicit BlockBuilder(log::Position first) : first_(first) {}
+
+  // What a block of one such event takes; a block of several takes less than their sum.
+  static size_t SizeOf(absl::string_view record, absl::string_view publisher,
+                       absl::string_view event_id);
 
   bool empty() const { return ends_.empty(); }
   bool HasRoomFor(absl::string_view record, absl::string_view id_key) const;

@@ -21,8 +21,6 @@ static_assert(sizeof(size_t) == sizeof(uint64_t), "sequences are MDB_INTEGERKEYs
 constexpr size_t kPublisherBytesMax = 256;
 constexpr size_t kEventIdBytesMax = 128;
 constexpr size_t kRecordBytesMax = size_t{1} << 30;
-// EventBlock counts its bytes in 32 bits.
-constexpr size_t kReadBytesMax = size_t{1} << 30;
 constexpr absl::string_view kReading = "reading the log";
 constexpr absl::string_view kAppending = "appending to the log";
 constexpr absl::string_view kTrimming = "trimming the log";
@@ -64,8 +62,12 @@ absl::StatusOr<std::optional<BlockView>> MoveToBlockOf(uint64_t sequence, Transa
   return MoveTo(txn, events, MDB_PREV);
 }
 
-absl::Status Hole(uint64_t sequence) {
-  return absl::DataLossError(absl::StrCat("the log is damaged: event ", sequence, " is missing"));
+// What the table of event ids holds.
+absl::StatusOr<uint64_t> SequenceOfId(absl::string_view value) {
+  if (value.size() != sizeof(uint64_t)) {
+    return absl::DataLossError("the log is damaged: an event id leads nowhere");
+  }
+  return LoadLittleEndian<uint64_t>(value.data());
 }
 
 absl::Status CheckEvent(const NewEvent& event) {
@@ -84,52 +86,6 @@ absl::Status CheckEvent(const NewEvent& event) {
   return absl::OkStatus();
 }
 
-// Copies events out of consecutive blocks.
-class BlockCopier {
- public:
-  BlockCopier(uint64_t first_sequence, size_t bytes_max)
-      : next_sequence_(first_sequence),
-        bytes_max_(std::min(bytes_max, kReadBytesMax)),
-        first_sequence_(first_sequence) {}
-
-  uint64_t next_sequence() const { return next_sequence_; }
-
-  void Reserve(uint64_t bytes) { records_.reserve(std::min<uint64_t>(bytes, bytes_max_)); }
-
-  // Takes what fits, and one event at least if there is none yet. True: there is room for more.
-  absl::StatusOr<bool> Take(const BlockView& block) {
-    if (next_sequence_ < block.first_sequence() || next_sequence_ >= block.next_sequence()) {
-      return Hole(next_sequence_);
-    }
-    uint32_t i = static_cast<uint32_t>(next_sequence_ - block.first_sequence());
-    const uint32_t begin = block.record_begin(i);
-    uint32_t end = begin;
-    for (; i < block.count(); ++i) {
-      const uint32_t next_end = block.record_begin(i + 1);
-      if (next_end < end) return Hole(block.first_sequence() + i);
-      const size_t bytes = records_.size() + (next_end - begin);
-      if (bytes > bytes_max_ && !ends_.empty()) break;
-      ends_.push_back(static_cast<uint32_t>(bytes));
-      end = next_end;
-    }
-    absl::StrAppend(&records_, block.records().substr(begin, end - begin));
-    next_sequence_ = block.first_sequence() + i;
-    return i == block.count() && records_.size() < bytes_max_;
-  }
-
-  EventBlockPtr Finish() {
-    return std::make_shared<log::EventBlock>(first_sequence_, std::move(records_),
-                                             std::move(ends_));
-  }
-
- private:
-  uint64_t next_sequence_;
-  const size_t bytes_max_;
-  const uint64_t first_sequence_;
-  std::string records_;
-  std::vector<uint32_t> ends_;
-};
-
 }  // namespace
 
 // The events of one Append on their way into its transaction.
@@ -143,6 +99,24 @@ class LmdbEventLog::Appender {
         now_(now),
         end_(end),
         builder_(log::Position{epoch, end.sequence}) {}
+
+  // Before the first Add.
+  absl::Status AddPending(const std::vector<PendingPtr>& pending,
+                          const absl::flat_hash_map<std::string, uint64_t>& ids) {
+    for (const PendingPtr& block : pending) {
+      uint64_t sequence = block->view.first_sequence();
+      MDB_val key{sizeof(sequence), &sequence};
+      MDB_val value{block->value.size(), const_cast<char*>(block->value.data())};
+      const int code = events_.Put(&key, &value, MDB_APPEND);
+      if (absl::Status status = txn_->Check(code, kAppending); !status.ok()) return status;
+      end_ = {block->view.next_sequence(), block->view.end_offset()};
+    }
+    for (const auto& [id_key, sequence] : ids) {
+      if (absl::Status status = PutId(id_key, sequence); !status.ok()) return status;
+    }
+    builder_.emplace(log::Position{epoch_, end_.sequence});
+    return absl::OkStatus();
+  }
 
   absl::Status Add(const NewEvent& event, AppendOutcome* outcome) {
     std::string id_key;
@@ -178,6 +152,14 @@ class LmdbEventLog::Appender {
   std::vector<EventBlockPtr> TakeBlocks() { return std::move(blocks_); }
 
  private:
+  absl::Status PutId(const std::string& id_key, uint64_t number) {
+    char sequence[sizeof(uint64_t)];
+    StoreLittleEndian(number, sequence);
+    MDB_val key{id_key.size(), const_cast<char*>(id_key.data())};
+    MDB_val value{sizeof(sequence), sequence};
+    return txn_->Check(event_ids_.Put(&key, &value, 0), kAppending);
+  }
+
   // Notes the id for the next sequence, unless it is there already.
   absl::Status ClaimId(const std::string& id_key, AppendOutcome* outcome) {
     char sequence[sizeof(uint64_t)];
@@ -187,10 +169,9 @@ class LmdbEventLog::Appender {
     const int code = event_ids_.Put(&key, &value, MDB_NOOVERWRITE);
     outcome->duplicate = code == MDB_KEYEXIST;
     if (!outcome->duplicate) return txn_->Check(code, kAppending);
-    if (value.mv_size != sizeof(sequence)) {
-      return absl::DataLossError("the log is damaged: an event id leads nowhere");
-    }
-    outcome->sequence = LoadLittleEndian<uint64_t>(static_cast<const char*>(value.mv_data));
+    const absl::StatusOr<uint64_t> known = SequenceOfId(TextOf(value));
+    if (!known.ok()) return known.status();
+    outcome->sequence = *known;
     return absl::OkStatus();
   }
 
@@ -207,11 +188,37 @@ class LmdbEventLog::Appender {
 
 absl::StatusOr<std::unique_ptr<LmdbEventLog>> LmdbEventLog::Open(Environment* environment,
                                                                  const Tables& tables,
-                                                                 uint32_t epoch) {
-  std::unique_ptr<LmdbEventLog> log(new LmdbEventLog(environment, tables, epoch));
+                                                                 uint32_t epoch,
+                                                                 std::unique_ptr<Journal> journal) {
+  std::unique_ptr<LmdbEventLog> log(
+      new LmdbEventLog(environment, tables, epoch, std::move(journal)));
   absl::Status status = environment->Read([&](Transaction& txn) { return log->FindBounds(txn); });
+  if (status.ok()) status = log->RecoverPending();
   if (!status.ok()) return status;
   return log;
+}
+
+LmdbEventLog::LmdbEventLog(Environment* environment, const Tables& tables, uint32_t epoch,
+                           std::unique_ptr<Journal> journal)
+    : environment_(environment), tables_(tables), epoch_(epoch), journal_(std::move(journal)) {}
+
+LmdbEventLog::~LmdbEventLog() {
+  // What fails stays in the journal.
+  AppendToStore({}, absl::InfinitePast(), {}, nullptr).IgnoreError();
+}
+
+absl::Status LmdbEventLog::RecoverPending() {
+  uint64_t next_sequence;
+  {
+    absl::MutexLock lock(&mu_);
+    next_sequence = stored_end_.sequence;
+  }
+  absl::StatusOr<std::vector<Journal::Frame>> frames = journal_->Recover(next_sequence);
+  if (!frames.ok()) return frames.status();
+  for (Journal::Frame& frame : *frames) {
+    if (absl::Status added = AddPending(std::move(frame)); !added.ok()) return added;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status LmdbEventLog::FindBounds(Transaction& txn) {
@@ -222,13 +229,13 @@ absl::Status LmdbEventLog::FindBounds(Transaction& txn) {
   if (!first->has_value()) {
     absl::StatusOr<Place> end = EndOfEmptyLog(txn);
     if (!end.ok()) return end.status();
-    begin_ = end_ = *end;
+    begin_ = end_ = stored_end_ = *end;
     return absl::OkStatus();
   }
   begin_ = {(*first)->first_sequence(), (*first)->begin_offset()};
   absl::StatusOr<std::optional<BlockView>> last = MoveTo(txn, events, MDB_LAST);
   if (!last.ok()) return last.status();
-  end_ = {(*last)->next_sequence(), (*last)->end_offset()};
+  end_ = stored_end_ = {(*last)->next_sequence(), (*last)->end_offset()};
   return absl::OkStatus();
 }
 
@@ -255,15 +262,121 @@ absl::Status LmdbEventLog::Append(absl::Span<const NewEvent> events, absl::Time 
   for (const NewEvent& event : events) {
     if (absl::Status status = CheckEvent(event); !status.ok()) return status;
   }
-  Place old_end;
+  // If the journal cannot be written, the store may still be.
+  if (FitJournal(events) && AppendToJournal(events, now, outcomes, committed).ok()) {
+    return absl::OkStatus();
+  }
+  return AppendToStore(events, now, outcomes, committed);
+}
+
+bool LmdbEventLog::FitJournal(absl::Span<const NewEvent> events) const {
+  size_t bytes = 0;
+  for (const NewEvent& event : events) {
+    bytes += BlockBuilder::SizeOf(event.record, event.publisher, event.event_id);
+  }
+  return bytes <= BlockBuilder::kValueBytesMax && journal_->HasRoomFor(bytes, events.size());
+}
+
+absl::StatusOr<std::vector<uint64_t>> LmdbEventLog::FindIds(
+    absl::Span<const NewEvent> events) const {
+  std::vector<uint64_t> sequences(events.size(), 0);
+  const bool have_ids = std::any_of(events.begin(), events.end(),
+                                    [](const NewEvent& event) { return !event.event_id.empty(); });
+  if (!have_ids) return sequences;
+  absl::Status status = environment_->Read([&](Transaction& txn) -> absl::Status {
+    for (size_t i = 0; i < events.size(); ++i) {
+      if (events[i].event_id.empty()) continue;
+      const std::string id_key = EventIdKey(events[i].publisher, events[i].event_id);
+      if (const auto known = pending_ids_.find(id_key); known != pending_ids_.end()) {
+        sequences[i] = known->second;
+        continue;
+      }
+      const auto value = txn.Get(tables_.event_ids, id_key);
+      if (!value.ok()) return value.status();
+      if (!value->has_value()) continue;
+      const absl::StatusOr<uint64_t> sequence = SequenceOfId(**value);
+      if (!sequence.ok()) return sequence.status();
+      sequences[i] = *sequence;
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return sequences;
+}
+
+absl::Status LmdbEventLog::AppendToJournal(absl::Span<const NewEvent> events, absl::Time now,
+                                           absl::Span<AppendOutcome> outcomes,
+                                           std::vector<EventBlockPtr>* committed) {
+  const absl::StatusOr<std::vector<uint64_t>> known = FindIds(events);
+  if (!known.ok()) return known.status();
+  Place end;
   {
     absl::MutexLock lock(&mu_);
-    old_end = end_;
+    end = end_;
   }
+  BlockBuilder builder(log::Position{epoch_, end.sequence});
+  Journal::Frame frame;
+  absl::flat_hash_map<std::string, uint64_t> new_ids;
+  for (size_t i = 0; i < events.size(); ++i) {
+    outcomes[i] = {(*known)[i], (*known)[i] != 0};
+    if (outcomes[i].duplicate) continue;
+    std::string id_key;
+    if (!events[i].event_id.empty()) {
+      id_key = EventIdKey(events[i].publisher, events[i].event_id);
+      const auto [same, is_new] = new_ids.emplace(id_key, builder.next_sequence());
+      outcomes[i] = {same->second, !is_new};
+      if (!is_new) continue;
+      frame.id_events.push_back(static_cast<uint32_t>(builder.next_sequence() - end.sequence));
+    }
+    outcomes[i].sequence = builder.next_sequence();
+    builder.Add(events[i].record, id_key);
+  }
+  if (builder.empty()) return absl::OkStatus();
+  frame.first_sequence = end.sequence;
+  frame.block.resize(builder.value_bytes());
+  builder.WriteTo(frame.block.data(), now, end.offset);
+  if (absl::Status status = journal_->Append(frame); !status.ok()) return status;
+  if (absl::Status status = AddPending(std::move(frame)); !status.ok()) return status;
+  committed->push_back(builder.Finish());
+  return absl::OkStatus();
+}
+
+absl::Status LmdbEventLog::AddPending(Journal::Frame frame) {
+  auto pending = std::make_shared<Pending>();
+  pending->value = std::move(frame.block);
+  const absl::StatusOr<BlockView> view = BlockView::Parse(frame.first_sequence, pending->value);
+  if (!view.ok()) return view.status();
+  pending->view = *view;
+  absl::StatusOr<std::vector<std::string>> id_keys = view->EventIdKeys();
+  if (!id_keys.ok()) return id_keys.status();
+  if (id_keys->size() != frame.id_events.size()) {
+    return absl::DataLossError("the journal is damaged: its event ids do not lead to events");
+  }
+  for (size_t i = 0; i < id_keys->size(); ++i) {
+    pending_ids_[std::move((*id_keys)[i])] = frame.first_sequence + frame.id_events[i];
+  }
+  absl::MutexLock lock(&mu_);
+  end_ = {view->next_sequence(), view->end_offset()};
+  pending_.push_back(std::move(pending));
+  return absl::OkStatus();
+}
+
+absl::Status LmdbEventLog::AppendToStore(absl::Span<const NewEvent> events, absl::Time now,
+                                         absl::Span<AppendOutcome> outcomes,
+                                         std::vector<EventBlockPtr>* committed) {
+  Place stored_end;
+  std::vector<PendingPtr> pending;
+  {
+    absl::MutexLock lock(&mu_);
+    stored_end = stored_end_;
+    pending = pending_;
+  }
+  if (events.empty() && pending.empty()) return absl::OkStatus();
   Place end;
   std::vector<EventBlockPtr> blocks;
   absl::Status status = environment_->Write([&](Transaction& txn) {
-    Appender appender(&txn, tables_, epoch_, now, old_end);
+    Appender appender(&txn, tables_, epoch_, now, stored_end);
+    if (absl::Status added = appender.AddPending(pending, pending_ids_); !added.ok()) return added;
     for (size_t i = 0; i < events.size(); ++i) {
       if (absl::Status added = appender.Add(events[i], &outcomes[i]); !added.ok()) return added;
     }
@@ -275,39 +388,72 @@ absl::Status LmdbEventLog::Append(absl::Span<const NewEvent> events, absl::Time 
   if (!status.ok()) return status;
   {
     absl::MutexLock lock(&mu_);
-    end_ = end;
+    end_ = stored_end_ = end;
+    pending_.clear();
   }
+  pending_ids_.clear();
+  journal_->Clear();
   for (EventBlockPtr& block : blocks) committed->push_back(std::move(block));
   return absl::OkStatus();
 }
 
 absl::StatusOr<EventBlockPtr> LmdbEventLog::Read(uint64_t after, size_t bytes_hint) const {
-  Place end;
+  Place end, stored_end;
+  std::vector<PendingPtr> pending;
   {
     absl::MutexLock lock(&mu_);
     end = end_;
+    stored_end = stored_end_;
+    if (after >= end.sequence - 1) return nullptr;
+    pending = PendingFromLocked(std::max(after + 1, stored_end.sequence), bytes_hint);
   }
-  if (after >= end.sequence - 1) return nullptr;
   BlockCopier copier(after + 1, bytes_hint);
-  absl::Status status = environment_->Read([&](Transaction& txn) -> absl::Status {
-    Cursor events(txn, tables_.events);
-    absl::StatusOr<std::optional<BlockView>> block = MoveToBlockOf(after + 1, txn, events);
-    if (!block.ok()) return block.status();
-    if (!block->has_value()) {
-      return absl::OutOfRangeError(absl::StrCat("event ", after + 1, " is no longer in the log"));
-    }
-    copier.Reserve(end.offset - std::min(end.offset, (*block)->begin_offset()));
-    while (block->has_value()) {
-      absl::StatusOr<bool> more = copier.Take(**block);
-      if (!more.ok()) return more.status();
-      if (!*more) return absl::OkStatus();
-      block = MoveTo(txn, events, MDB_NEXT);
-      if (!block.ok()) return block.status();
-    }
-    return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
+  bool more = true;
+  if (after + 1 < stored_end.sequence) {
+    absl::Status status = environment_->Read([&](Transaction& txn) {
+      return ReadStore(txn, after + 1, stored_end.sequence, end.offset, &copier, &more);
+    });
+    if (!status.ok()) return status;
+  }
+  for (auto block = pending.begin(); more && block != pending.end(); ++block) {
+    const absl::StatusOr<bool> took_all = copier.Take((*block)->view);
+    if (!took_all.ok()) return took_all.status();
+    more = *took_all;
+  }
   return copier.Finish();
+}
+
+std::vector<LmdbEventLog::PendingPtr> LmdbEventLog::PendingFromLocked(uint64_t sequence,
+                                                                      size_t bytes) const {
+  const auto first = std::partition_point(
+      pending_.begin(), pending_.end(),
+      [sequence](const PendingPtr& block) { return block->view.next_sequence() <= sequence; });
+  auto last = first;
+  // Of the first a part may do.
+  for (size_t rest = 0; last != pending_.end() && rest <= bytes; ++last) {
+    if (last != first) rest += (*last)->view.records().size();
+  }
+  return {first, last};
+}
+
+absl::Status LmdbEventLog::ReadStore(Transaction& txn, uint64_t sequence, uint64_t end,
+                                     uint64_t end_offset, BlockCopier* copier, bool* more) const {
+  Cursor events(txn, tables_.events);
+  absl::StatusOr<std::optional<BlockView>> block = MoveToBlockOf(sequence, txn, events);
+  if (!block.ok()) return block.status();
+  if (!block->has_value()) {
+    return absl::OutOfRangeError(absl::StrCat("event ", sequence, " is no longer in the log"));
+  }
+  copier->Reserve(end_offset - std::min(end_offset, (*block)->begin_offset()));
+  while (block->has_value() && (*block)->first_sequence() < end) {
+    const absl::StatusOr<bool> took_all = copier->Take(**block);
+    if (!took_all.ok()) return took_all.status();
+    *more = *took_all;
+    if (!*more) return absl::OkStatus();
+    block = MoveTo(txn, events, MDB_NEXT);
+    if (!block.ok()) return block.status();
+  }
+  return absl::OkStatus();
 }
 
 bool LmdbEventLog::MayGo(const BlockView& block, const log::Retention& retention,
@@ -341,6 +487,9 @@ absl::Status LmdbEventLog::RemoveOldest(Transaction& txn, Cursor& events, const 
 }
 
 absl::StatusOr<bool> LmdbEventLog::TrimStep(const log::Retention& retention, absl::Time now) {
+  const absl::Status stored = AppendToStore({}, now, {}, nullptr);
+  // If the store is full, removing makes room.
+  if (!stored.ok() && !absl::IsResourceExhausted(stored)) return stored;
   const absl::StatusOr<bool> may_go = OldestMayGo(retention, now);
   if (!may_go.ok()) return may_go.status();
   if (!*may_go) return false;
@@ -348,7 +497,7 @@ absl::StatusOr<bool> LmdbEventLog::TrimStep(const log::Retention& retention, abs
   {
     absl::MutexLock lock(&mu_);
     old_begin = begin_;
-    end = end_;
+    end = stored_end_;
   }
   Place begin;
   bool more = false;
@@ -373,6 +522,8 @@ absl::StatusOr<bool> LmdbEventLog::TrimStep(const log::Retention& retention, abs
     return txn.Put(tables_.meta, kEndOfEmptyLogKey, absl::string_view(value, sizeof(value)));
   });
   if (!status.ok()) return status;
+  // What is pending may have to go, too.
+  if (!stored.ok() && begin.sequence > old_begin.sequence) more = true;
   absl::MutexLock lock(&mu_);
   begin_ = begin;
   return more;

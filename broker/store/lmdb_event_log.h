@@ -1,18 +1,27 @@
-// The event log in an LMDB file.
+// The event log in an LMDB file, with a journal before it.
+//
+// A small append is made durable in the journal and kept in memory as well; the store gets what has
+// gathered in one transaction: with the first append that is too large, when the journal is full,
+// at the next step of trimming, and at the end. A large append goes to the store at once, behind
+// what has gathered.
 #ifndef CARILLON_BROKER_STORE_LMDB_EVENT_LOG_H_
 #define CARILLON_BROKER_STORE_LMDB_EVENT_LOG_H_
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "broker/log/event_log.h"
+#include "broker/store/block_copier.h"
 #include "broker/store/block_format.h"
 #include "broker/store/environment.h"
+#include "broker/store/journal.h"
 #include "broker/store/tables.h"
 
 namespace carillon::store {
@@ -23,9 +32,11 @@ class LmdbEventLog : public log::EventLog {
   static constexpr uint64_t kTrimBytesMax = 16 << 20;
   static constexpr uint64_t kTrimEventsMax = 32 * 1024;
 
-  // Finds the bounds of the log. `environment` must outlive it.
+  // Finds the bounds of the log and what the store is still to get. `environment` must outlive it.
   static absl::StatusOr<std::unique_ptr<LmdbEventLog>> Open(Environment* environment,
-                                                            const Tables& tables, uint32_t epoch);
+                                                            const Tables& tables, uint32_t epoch,
+                                                            std::unique_ptr<Journal> journal);
+  ~LmdbEventLog() override;
 
   uint32_t epoch() const override { return epoch_; }
   log::LogBounds bounds() const override ABSL_LOCKS_EXCLUDED(mu_);
@@ -45,9 +56,35 @@ class LmdbEventLog : public log::EventLog {
     uint64_t offset = 0;
   };
   class Appender;
+  // A block that is in the journal and not in the store.
+  struct Pending {
+    std::string value;
+    BlockView view;
+  };
+  using PendingPtr = std::shared_ptr<const Pending>;
 
-  LmdbEventLog(Environment* environment, const Tables& tables, uint32_t epoch)
-      : environment_(environment), tables_(tables), epoch_(epoch) {}
+  LmdbEventLog(Environment* environment, const Tables& tables, uint32_t epoch,
+               std::unique_ptr<Journal> journal);
+
+  absl::Status RecoverPending() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status AddPending(Journal::Frame frame) ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether they fit in the journal as one block.
+  bool FitJournal(absl::Span<const log::NewEvent> events) const;
+  absl::Status AppendToJournal(absl::Span<const log::NewEvent> events, absl::Time now,
+                               absl::Span<log::AppendOutcome> outcomes,
+                               std::vector<log::EventBlockPtr>* committed) ABSL_LOCKS_EXCLUDED(mu_);
+  // The same for the store, with what is pending before them.
+  absl::Status AppendToStore(absl::Span<const log::NewEvent> events, absl::Time now,
+                             absl::Span<log::AppendOutcome> outcomes,
+                             std::vector<log::EventBlockPtr>* committed) ABSL_LOCKS_EXCLUDED(mu_);
+  // The sequences under which the ids of these events are known; 0: it has none, or it is new.
+  absl::StatusOr<std::vector<uint64_t>> FindIds(absl::Span<const log::NewEvent> events) const;
+  // The pending blocks from event `sequence` on, as many as are needed for `bytes` of records.
+  std::vector<PendingPtr> PendingFromLocked(uint64_t sequence, size_t bytes) const
+      ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  // Copies events from `sequence` on and before `end`; `more`: there is room for others.
+  absl::Status ReadStore(Transaction& txn, uint64_t sequence, uint64_t end, uint64_t end_offset,
+                         BlockCopier* copier, bool* more) const;
 
   absl::Status FindBounds(Transaction& txn) ABSL_LOCKS_EXCLUDED(mu_);
   // Where the log ends if it holds no events: kept by the TrimStep that took the last one.
@@ -62,10 +99,17 @@ class LmdbEventLog : public log::EventLog {
   const Tables tables_;
   const uint32_t epoch_;
 
+  // These are of the thread that appends and trims.
+  const std::unique_ptr<Journal> journal_;
+  absl::flat_hash_map<std::string, uint64_t> pending_ids_;
+
   mutable absl::Mutex mu_;
   // Of what is committed. Changed only by the thread that appends and trims.
   Place begin_ ABSL_GUARDED_BY(mu_);
   Place end_ ABSL_GUARDED_BY(mu_);
+  // Where the store ends and `pending_` begins.
+  Place stored_end_ ABSL_GUARDED_BY(mu_);
+  std::vector<PendingPtr> pending_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace carillon::store

@@ -37,9 +37,12 @@ absl::StatusOr<std::unique_ptr<LmdbStore>> LmdbStore::Open(const StoreOptions& o
     return absl::Status(opened.status().code(),
                         absl::StrCat(path, ": ", opened.status().message()));
   }
+  auto journal = Journal::Open(absl::StrCat(options.directory, "/journal"), opened->epoch);
+  if (!journal.ok()) return journal.status();
   if (absl::Status status = SyncDirectory(options.directory); !status.ok()) return status;
 
-  auto event_log = LmdbEventLog::Open(store->environment_.get(), opened->tables, opened->epoch);
+  auto event_log = LmdbEventLog::Open(store->environment_.get(), opened->tables, opened->epoch,
+                                      *std::move(journal));
   if (!event_log.ok()) return event_log.status();
   store->event_log_ = *std::move(event_log);
   store->account_store_ =

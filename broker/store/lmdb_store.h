@@ -1,5 +1,6 @@
-// The embedded store: accounts and the event log in one LMDB file, in a directory that one broker
-// at a time may use. ARCHITECTURE.md, "The store", specifies what lies on disk.
+// The embedded store: accounts and the event log in one LMDB file, and the log's journal, in a
+// directory that one broker at a time may use. ARCHITECTURE.md, "The store", specifies what lies on
+// disk.
 #ifndef CARILLON_BROKER_STORE_LMDB_STORE_H_
 #define CARILLON_BROKER_STORE_LMDB_STORE_H_
 
