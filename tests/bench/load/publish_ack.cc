@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "carillon/v1/event_service.grpc.pb.h"
 #include "tests/bench/load/event_text.h"
 #include "tests/bench/load/report.h"
@@ -73,8 +74,9 @@ absl::Status RunPublishAck(const client::ConnectionOptions& options, const LoadF
   return absl::OkStatus();
 }
 
-// Writes one page and flushes it: the floor of anything durable.
-absl::Status RunFlush(const std::string& file, double seconds) {
+// Writes one page and flushes it, `rate` times a second, or with 0 as often as it goes: the floor
+// of anything durable. A machine that sleeps in between takes longer.
+absl::Status RunFlush(const std::string& file, double seconds, double rate) {
   const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", file));
   std::string page(4096, 'x');
@@ -89,6 +91,7 @@ absl::Status RunFlush(const std::string& file, double seconds) {
       status = absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", file));
     }
     latency.Add(Since(start));
+    if (rate > 0) absl::SleepFor(absl::Seconds(1 / rate) - Since(start));
   }
   close(fd);
   unlink(file.c_str());
@@ -111,9 +114,11 @@ void AddFlushCommand(CLI::App* app, Command* command) {
   CLI::App* const flush = app->add_subcommand("flush", "One page at a time, to the disk");
   auto file = std::make_shared<std::string>();
   auto seconds = std::make_shared<double>(2);
+  auto rate = std::make_shared<double>(0);
   flush->add_option("--file", *file, "a file to make on the disk")->required();
   flush->add_option("--seconds", *seconds, "how long to measure");
-  flush->callback([=] { *command = [=] { return RunFlush(*file, *seconds); }; });
+  flush->add_option("--rate", *rate, "how many a second; 0: one after the other");
+  flush->callback([=] { *command = [=] { return RunFlush(*file, *seconds, *rate); }; });
 }
 
 }  // namespace carillon::bench
