@@ -19,9 +19,10 @@ absl::Status Invalid() {
 }
 
 absl::Status Revoked() {
-  return wire::Error(absl::StatusCode::kUnauthenticated, "TOKEN_REVOKED",
-                     "the token is no longer good: its user's tokens were ended, or there is no "
-                     "such user; get a new token");
+  return wire::Error(
+      absl::StatusCode::kUnauthenticated, "TOKEN_REVOKED",
+      "the token is not good, or not any more: its user's tokens were ended, there is "
+      "no such user, or another broker made it; get a new token");
 }
 
 absl::Status TokenExpired() {

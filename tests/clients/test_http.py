@@ -63,12 +63,13 @@ class Http:
         body, self._data = self._data[:size], self._data[size:]
         return int(status), headers, body.decode()
 
-    def check_error(self, status, type):
+    def check_error(self, status, type, says=""):
         found, headers, body = self.answer()
         assert found == status, body
         error = json.loads(body)
         assert (error["Type"], error["Code"]) == (type, status)
         assert error["Messages"][0]
+        assert says in error["Messages"][0]
         return headers
 
     def check_ended(self):
@@ -188,6 +189,15 @@ def test_what_is_not_http_gets_400_and_the_connection_is_ended(http, text):
     http.check_ended()
 
 
+@pytest.mark.parametrize("fields, says", [
+    ("Content-Length: x", "Content-Length"),
+    ("Content-Length: 5\r\nContent-Length: 6", "Content-Length"),
+    ("Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding"), ("A : b", "field")])
+def test_the_answer_to_what_is_not_http_says_what_is_wrong(http, fields, says):
+    http.send(f"POST /api/v3/events HTTP/1.1\r\n{HOST}{fields}\r\n\r\n")
+    http.check_error(400, "BAD_REQUEST", says)
+
+
 @pytest.mark.parametrize("target", ["api/v3/info", "*", "/api/v3/info?x=%zz", "/%", "/%f"])
 def test_a_bad_target_gets_400_and_the_connection_lives_on(http, target):
     http.send(get(target)).check_error(400, "BAD_REQUEST")
@@ -199,7 +209,7 @@ def test_a_header_of_more_than_16_kib_gets_431(http):
     http.send(get("/api/v3/info", "X-Long: " + "x" * (15 << 10)))
     assert http.answer()[0] == 200
     http.send(get("/api/v3/info", "X-Long: " + "x" * (16 << 10)))
-    http.check_error(431, "HEADER_TOO_LARGE")
+    http.check_error(431, "HEADER_TOO_LARGE", "header-bytes-max, 16384 bytes")
     http.check_ended()
 
 
@@ -233,7 +243,8 @@ def small_bodies(start_facade, broker, facade_token, connect_to):
 def test_a_body_of_more_than_is_allowed_gets_413_before_it_comes(small_bodies):
     small_bodies.send(post(EVENT.ljust(2048)))
     assert small_bodies.answer()[0] == 204
-    small_bodies.send(post(EVENT.ljust(2049))[:-2000]).check_error(413, "BODY_TOO_LARGE")
+    small_bodies.send(post(EVENT.ljust(2049))[:-2000])
+    small_bodies.check_error(413, "BODY_TOO_LARGE", "body-bytes-max, 2048 bytes")
     small_bodies.check_ended()
 
 

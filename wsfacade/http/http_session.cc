@@ -3,6 +3,7 @@
 #include <boost/beast/http/serializer.hpp>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "wsfacade/http/responses.h"
 
 namespace carillon::facade {
@@ -62,14 +63,13 @@ void HttpSession::Advance() {
     input_.erase(0, parser_->put(boost::asio::buffer(input_), error));
     if (error == http::error::header_limit) {
       return Refuse(http::status::request_header_fields_too_large, "HEADER_TOO_LARGE",
-                    "the request's header is larger than header-bytes-max");
+                    absl::StrCat("the request's header is larger than header-bytes-max, ",
+                                 limits_->header_bytes_max, " bytes"));
     }
-    if (error == http::error::body_limit) {
-      return Refuse(http::status::payload_too_large, "BODY_TOO_LARGE",
-                    "the request's body is larger than body-bytes-max");
-    }
+    if (error == http::error::body_limit) return RefuseBody();
     if (error && error != http::error::need_more) {
-      return Refuse(http::status::bad_request, "BAD_REQUEST", "this is not HTTP/1.1");
+      return Refuse(http::status::bad_request, "BAD_REQUEST",
+                    absl::StrCat("this is not HTTP/1.1: ", error.message()));
     }
     if (!header_seen_ && parser_->is_header_done() && !OnHeader()) return;
     if (parser_->is_done()) {
@@ -88,6 +88,12 @@ void HttpSession::Advance() {
   if (peer_ended_ && !busy_) connection_->CloseGracefully("", limits_->close_timeout);
 }
 
+void HttpSession::RefuseBody() {
+  Refuse(http::status::payload_too_large, "BODY_TOO_LARGE",
+         absl::StrCat("the request's body is larger than body-bytes-max, ", limits_->body_bytes_max,
+                      " bytes"));
+}
+
 bool HttpSession::OnHeader() {
   header_seen_ = true;
   connection_->EndOpening();
@@ -99,8 +105,7 @@ bool HttpSession::OnHeader() {
     return false;
   }
   if (parser_->content_length().value_or(0) > limits_->body_bytes_max) {
-    Refuse(http::status::payload_too_large, "BODY_TOO_LARGE",
-           "the request's body is larger than body-bytes-max");
+    RefuseBody();
     return false;
   }
   if (http::token_list(parser_->get()[http::field::expect]).exists("100-continue")) {
@@ -109,7 +114,7 @@ bool HttpSession::OnHeader() {
   return true;
 }
 
-void HttpSession::Refuse(http::status status, const char* type, const char* message) {
+void HttpSession::Refuse(http::status status, const char* type, absl::string_view message) {
   keep_alive_ = false;
   is_head_ = false;
   Write(ErrorResponse(status, type, message));

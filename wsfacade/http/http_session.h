@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "wsfacade/http/exchange.h"
 #include "wsfacade/http/message.h"
@@ -72,7 +73,8 @@ class HttpSession : public Protocol {
   void Advance();
   // False: the request was refused.
   bool OnHeader();
-  void Refuse(boost::beast::http::status status, const char* type, const char* message);
+  void Refuse(boost::beast::http::status status, const char* type, absl::string_view message);
+  void RefuseBody();
   void Write(HttpResponse response);
 
   const HttpLimits* const limits_;

@@ -195,7 +195,7 @@ TEST_F(ReplayTest, AStreamThatBreaksIsNotTakenForTheEnd) {
 TEST_F(ReplayTest, ItIsCancelledWhereverItIs) {
   for (const bool paused : {false, true}) {
     const auto recorder = std::make_shared<Recorder>();
-    broker_.OnSubscribe([&](FakeSubscribe& stream) {
+    broker_.OnSubscribe([paused](FakeSubscribe& stream) {
       ReadRequests(stream);
       if (paused) stream.Write(EventsFor(1, {MakeEvent("a")}));
       stream.ReadToEnd();
