@@ -177,7 +177,12 @@ class Server::Impl {
       calls_.AwaitNone();
       server_.reset();
     }
-    if (committer_ != nullptr) committer_->Shutdown();
+    if (committer_ != nullptr) {
+      committer_->Shutdown();
+      if (absl::Status status = store_->Flush(); !status.ok()) {
+        Log(Level::kWarn, "the newest events stay in the journal", {{"reason", status.message()}});
+      }
+    }
     if (access_ != nullptr) access_->SetListener(nullptr);
   }
 

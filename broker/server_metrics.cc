@@ -109,7 +109,8 @@ void CommitReporter::OnCommit(const log::CommitReport& report) {
 
 void CommitReporter::OnTrimFailed(const absl::Status& status) {
   static LimitedLog log(1);
-  log.Log(Level::kError, "old events could not be removed", {{"reason", status.message()}});
+  log.Log(Level::kError, "the upkeep of the log has failed and is tried again",
+          {{"reason", status.message()}});
 }
 
 void RefusalLog::OnCallRefused(const service::RefusedCall& call) {

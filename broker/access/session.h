@@ -17,7 +17,7 @@
 namespace carillon::access {
 
 // What credentials proved, and how far a token narrows it. Enough to work out the scope anew when
-// accounts change. Shared by all that came of the same credentials.
+// accounts change. Shared by the sessions that the same credentials opened.
 struct Grant {
   std::string principal;
   // The first 128 bits of the SHA-256 of the user's secret when the credentials were checked:

@@ -88,7 +88,7 @@ class CommitObserver {
  public:
   virtual ~CommitObserver() = default;
   virtual void OnCommit(const CommitReport& report) = 0;
-  // Events have outlived the retention and could not be removed; it is tried again later.
+  // EventLog::TrimStep has failed; it is tried again later.
   virtual void OnTrimFailed(const absl::Status& status) = 0;
 };
 

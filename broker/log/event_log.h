@@ -85,7 +85,7 @@ class EventLog {
   // Any thread.
   virtual LogBounds bounds() const = 0;
 
-  // Appends all events in one transaction, and returns when they are on disk; all or none.
+  // Appends all events, and returns when they are on disk; all or none.
   // `outcomes` has one element for each event. Adds the blocks that hold the new events (no
   // duplicates) to `committed`, in order; their positions are filled in. `now` is kept for
   // retention by age. RESOURCE_EXHAUSTED: disk or log space used up; nothing was changed and a
@@ -99,8 +99,9 @@ class EventLog {
   // trimmed. Any thread, also during Append.
   virtual absl::StatusOr<EventBlockPtr> Read(uint64_t after, size_t bytes_hint) const = 0;
 
-  // Removes a bounded number of the oldest events beyond `retention`, with their event ids, in one
-  // transaction of its own. True: there is more to remove. Same thread as Append.
+  // Removes a bounded number of the oldest events beyond `retention`, with their event ids. True:
+  // there is more to remove. Whatever else the log has to do now and then is done here too, and an
+  // error may be about that: nothing is lost, and the next call tries again. Same thread as Append.
   virtual absl::StatusOr<bool> TrimStep(const Retention& retention, absl::Time now) = 0;
 };
 

@@ -1,5 +1,6 @@
-// How a block of consecutive events lies in the table "events": one value, under the sequence of
-// its first event. ARCHITECTURE.md, "The store", specifies it; all numbers are little-endian:
+// How a block of consecutive events lies in the journal, and in the table "events": one value,
+// under the sequence of its first event. ARCHITECTURE.md, "The store", specifies it; all numbers
+// are little-endian:
 //
 //   0  u8   version, 1
 //   1  u8   0, three times

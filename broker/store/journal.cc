@@ -31,7 +31,9 @@ uint32_t Checksum(absl::string_view bytes) {
 }
 
 absl::Status ErrnoStatus(absl::string_view doing, absl::string_view path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(doing, " ", path));
+  const absl::Status status = absl::ErrnoToStatus(errno, absl::StrCat(doing, " ", path));
+  if (!absl::IsResourceExhausted(status)) return status;
+  return absl::ResourceExhaustedError(absl::StrCat(status.message(), "; make room on the disk"));
 }
 
 absl::Status WriteAll(int fd, const std::string& path, absl::string_view bytes, size_t offset) {
@@ -68,8 +70,8 @@ absl::StatusOr<std::string> ReadAll(int fd, const std::string& path) {
   return bytes;
 }
 
-// The frame that `bytes` begin with, if there is one of this log.
-std::optional<Journal::Frame> ParseFrame(absl::string_view bytes, uint32_t epoch) {
+// The frame that `bytes` begin with, if there is one.
+std::optional<Journal::Frame> ParseFrame(absl::string_view bytes) {
   if (bytes.size() < kHeaderBytes) return std::nullopt;
   const uint64_t block_bytes = LoadLittleEndian<uint32_t>(&bytes[4]);
   const uint64_t id_count = LoadLittleEndian<uint32_t>(&bytes[12]);
@@ -77,7 +79,6 @@ std::optional<Journal::Frame> ParseFrame(absl::string_view bytes, uint32_t epoch
   if (size > bytes.size()) return std::nullopt;
   const absl::string_view summed = bytes.substr(kSummed, size - kSummed);
   if (LoadLittleEndian<uint32_t>(&bytes[0]) != Checksum(summed)) return std::nullopt;
-  if (LoadLittleEndian<uint32_t>(&bytes[8]) != epoch) return std::nullopt;
   Journal::Frame frame;
   frame.first_sequence = LoadLittleEndian<uint64_t>(&bytes[16]);
   frame.block = std::string(bytes.substr(kHeaderBytes, block_bytes));
@@ -87,6 +88,8 @@ std::optional<Journal::Frame> ParseFrame(absl::string_view bytes, uint32_t epoch
   }
   return frame;
 }
+
+uint32_t EpochOf(absl::string_view frame) { return LoadLittleEndian<uint32_t>(&frame[8]); }
 
 }  // namespace
 
@@ -105,20 +108,46 @@ absl::StatusOr<std::vector<Journal::Frame>> Journal::Recover(uint64_t next_seque
   if (!bytes.ok()) return bytes.status();
   std::vector<Frame> frames;
   end_ = 0;
-  while (std::optional<Frame> frame = ParseFrame(absl::string_view(*bytes).substr(end_), epoch_)) {
-    if (end_ == 0 && frame->first_sequence > next_sequence) {
+  while (std::optional<Frame> frame = ParseFrame(absl::string_view(*bytes).substr(end_))) {
+    if (EpochOf(absl::string_view(*bytes).substr(end_)) != epoch_) {
       return absl::FailedPreconditionError(absl::StrCat(
-          path_, ": it goes on with event ", frame->first_sequence, " where the store needs event ",
-          next_sequence, ": restore both from the same backup, or remove the journal"));
+          path_,
+          ": it belongs to another store: put its own store.mdb beside it, or remove the "
+          "journal and with it what that store has not got yet"));
+    }
+    if (end_ == 0 && frame->first_sequence > next_sequence) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path_, ": it goes on with event ", frame->first_sequence,
+                       " where the store needs event ", next_sequence,
+                       ": restore both from the same backup, or remove the journal and with it "
+                       "the newest events"));
     }
     if (frame->first_sequence != next_sequence) break;
     const absl::StatusOr<BlockView> block = BlockView::Parse(frame->first_sequence, frame->block);
-    if (!block.ok()) return block.status();
+    if (!block.ok()) {
+      return absl::Status(block.status().code(),
+                          absl::StrCat(path_, ": ", block.status().message()));
+    }
     next_sequence = block->next_sequence();
     end_ += FrameBytes(frame->block.size(), frame->id_events.size());
     frames.push_back(*std::move(frame));
   }
+  absl::Status whole = CheckNothingBehind(absl::string_view(*bytes).substr(end_), next_sequence);
+  if (!whole.ok()) return whole;
   return frames;
+}
+
+absl::Status Journal::CheckNothingBehind(absl::string_view rest, uint64_t next_sequence) const {
+  for (; rest.size() >= kHeaderBytes; rest.remove_prefix(1)) {
+    if (EpochOf(rest) != epoch_) continue;
+    const std::optional<Frame> frame = ParseFrame(rest);
+    if (!frame.has_value() || frame->first_sequence < next_sequence) continue;
+    return absl::DataLossError(absl::StrCat(
+        path_, ": it is damaged where event ", next_sequence,
+        " should be, and there are events behind: restore the folder from a backup, or remove the "
+        "journal and with it the newest events"));
+  }
+  return absl::OkStatus();
 }
 
 bool Journal::HasRoomFor(size_t block_bytes, size_t id_count) const {
@@ -137,9 +166,18 @@ absl::Status Journal::Append(const Frame& frame) {
     out += kIndexBytes;
   }
   StoreLittleEndian(Checksum(absl::string_view(bytes).substr(kSummed)), &bytes[0]);
-  if (absl::Status status = WriteAll(fd_, path_, bytes, end_); !status.ok()) return status;
+  if (absl::Status status = WriteAll(fd_, path_, bytes, end_); !status.ok()) {
+    // It may lie there whole, but it does not count.
+    WriteAll(fd_, path_, std::string(kHeaderBytes, '\0'), end_).IgnoreError();
+    return status;
+  }
   end_ += bytes.size();
   return absl::OkStatus();
+}
+
+absl::Status Journal::Erase() {
+  end_ = 0;
+  return WriteAll(fd_, path_, std::string(kHeaderBytes, '\0'), 0);
 }
 
 }  // namespace carillon::store

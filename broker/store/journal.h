@@ -12,8 +12,10 @@
 //  24       the block, see block_format.h
 //      u32  for each of its event ids: the index of the event in the block
 //
-// The frames that count are those whose sequences go on where the store ends. What lies behind them
-// is left over from before.
+// The frames that count are those whose sequences go on where the store ends. Those behind them are
+// left over from before, and of events that the store has. A frame begins where the one before it
+// ends, in the same sector of the disk: writing that one anew must leave its first bytes what they
+// were, whatever happens meanwhile.
 #ifndef CARILLON_BROKER_STORE_JOURNAL_H_
 #define CARILLON_BROKER_STORE_JOURNAL_H_
 
@@ -47,20 +49,25 @@ class Journal {
     std::vector<uint32_t> id_events;
   };
   // What it holds of events from `next_sequence` on, the first that is not in the store; Append
-  // goes on behind it. FAILED_PRECONDITION: events between are missing, so that it does not belong
-  // to this state of the store.
+  // goes on behind it. A last frame that was not written whole is not there. FAILED_PRECONDITION:
+  // it belongs to another store, or to a later state of this one. DATA_LOSS: it is damaged.
   absl::StatusOr<std::vector<Frame>> Recover(uint64_t next_sequence);
 
   bool HasRoomFor(size_t block_bytes, size_t id_count) const;
   // On disk when it returns OK. There must be room for it, and its block must be one that
   // BlockView::Parse takes.
   absl::Status Append(const Frame& frame);
-  // All that it holds is in the store.
+  // All that it holds is in the store: Append begins anew.
   void Clear() { end_ = 0; }
+  // The same, and on the disk as well there is nothing.
+  absl::Status Erase();
 
  private:
   Journal(int fd, std::string path, uint32_t epoch)
       : fd_(fd), path_(std::move(path)), epoch_(epoch) {}
+
+  // What is wrong if there is a frame that counts in `rest`, which lies behind one that does not.
+  absl::Status CheckNothingBehind(absl::string_view rest, uint64_t next_sequence) const;
 
   const int fd_;
   const std::string path_;

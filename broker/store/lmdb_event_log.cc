@@ -202,18 +202,18 @@ LmdbEventLog::LmdbEventLog(Environment* environment, const Tables& tables, uint3
                            std::unique_ptr<Journal> journal)
     : environment_(environment), tables_(tables), epoch_(epoch), journal_(std::move(journal)) {}
 
-LmdbEventLog::~LmdbEventLog() {
-  // What fails stays in the journal.
-  AppendToStore({}, absl::InfinitePast(), {}, nullptr).IgnoreError();
+absl::Status LmdbEventLog::Flush() {
+  absl::Status status = AppendToStore({}, absl::InfinitePast(), {}, nullptr);
+  return status.ok() ? journal_->Erase() : status;
 }
 
 absl::Status LmdbEventLog::RecoverPending() {
-  uint64_t next_sequence;
+  Place stored_end;
   {
     absl::MutexLock lock(&mu_);
-    next_sequence = stored_end_.sequence;
+    stored_end = stored_end_;
   }
-  absl::StatusOr<std::vector<Journal::Frame>> frames = journal_->Recover(next_sequence);
+  absl::StatusOr<std::vector<Journal::Frame>> frames = journal_->Recover(stored_end.sequence);
   if (!frames.ok()) return frames.status();
   for (Journal::Frame& frame : *frames) {
     if (absl::Status added = AddPending(std::move(frame)); !added.ok()) return added;
@@ -262,14 +262,15 @@ absl::Status LmdbEventLog::Append(absl::Span<const NewEvent> events, absl::Time 
   for (const NewEvent& event : events) {
     if (absl::Status status = CheckEvent(event); !status.ok()) return status;
   }
-  // If the journal cannot be written, the store may still be.
-  if (FitJournal(events) && AppendToJournal(events, now, outcomes, committed).ok()) {
-    return absl::OkStatus();
+  if (FitJournal(events)) {
+    absl::Status status = AppendToJournal(events, now, outcomes, committed);
+    if (!journal_given_up_) return status;
   }
   return AppendToStore(events, now, outcomes, committed);
 }
 
 bool LmdbEventLog::FitJournal(absl::Span<const NewEvent> events) const {
+  if (journal_given_up_) return false;
   size_t bytes = 0;
   for (const NewEvent& event : events) {
     bytes += BlockBuilder::SizeOf(event.record, event.publisher, event.event_id);
@@ -335,7 +336,11 @@ absl::Status LmdbEventLog::AppendToJournal(absl::Span<const NewEvent> events, ab
   frame.first_sequence = end.sequence;
   frame.block.resize(builder.value_bytes());
   builder.WriteTo(frame.block.data(), now, end.offset);
-  if (absl::Status status = journal_->Append(frame); !status.ok()) return status;
+  if (absl::Status status = journal_->Append(frame); !status.ok()) {
+    journal_given_up_ = true;
+    journal_status_ = status;
+    return status;
+  }
   if (absl::Status status = AddPending(std::move(frame)); !status.ok()) return status;
   committed->push_back(builder.Finish());
   return absl::OkStatus();
@@ -349,13 +354,22 @@ absl::Status LmdbEventLog::AddPending(Journal::Frame frame) {
   pending->view = *view;
   absl::StatusOr<std::vector<std::string>> id_keys = view->EventIdKeys();
   if (!id_keys.ok()) return id_keys.status();
-  if (id_keys->size() != frame.id_events.size()) {
-    return absl::DataLossError("the journal is damaged: its event ids do not lead to events");
+  const bool leads_to_events = id_keys->size() == frame.id_events.size() &&
+                               std::all_of(frame.id_events.begin(), frame.id_events.end(),
+                                           [&](uint32_t index) { return index < view->count(); });
+  if (!leads_to_events) {
+    return absl::DataLossError(
+        "the journal is damaged, its event ids do not lead to events: restore the folder from a "
+        "backup");
   }
   for (size_t i = 0; i < id_keys->size(); ++i) {
     pending_ids_[std::move((*id_keys)[i])] = frame.first_sequence + frame.id_events[i];
   }
   absl::MutexLock lock(&mu_);
+  if (view->first_sequence() != end_.sequence || view->begin_offset() != end_.offset) {
+    return absl::FailedPreconditionError(
+        "the journal does not go on where the store ends: restore both from the same backup");
+  }
   end_ = {view->next_sequence(), view->end_offset()};
   pending_.push_back(std::move(pending));
   return absl::OkStatus();
@@ -385,7 +399,14 @@ absl::Status LmdbEventLog::AppendToStore(absl::Span<const NewEvent> events, absl
     blocks = appender.TakeBlocks();
     return absl::OkStatus();
   });
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    // A full store has not changed, unless it lets nobody in any more.
+    const auto enter = [](Transaction&) { return absl::OkStatus(); };
+    if (!absl::IsResourceExhausted(status) || !environment_->Read(enter).ok()) {
+      journal_given_up_ = true;
+    }
+    return status;
+  }
   {
     absl::MutexLock lock(&mu_);
     end_ = stored_end_ = end;
@@ -492,7 +513,11 @@ absl::StatusOr<bool> LmdbEventLog::TrimStep(const log::Retention& retention, abs
   if (!stored.ok() && !absl::IsResourceExhausted(stored)) return stored;
   const absl::StatusOr<bool> may_go = OldestMayGo(retention, now);
   if (!may_go.ok()) return may_go.status();
-  if (!*may_go) return false;
+  if (!*may_go) {
+    if (!stored.ok()) return stored;
+    if (!journal_status_.ok()) return std::exchange(journal_status_, absl::OkStatus());
+    return false;
+  }
   Place old_begin, end;
   {
     absl::MutexLock lock(&mu_);

@@ -1,9 +1,9 @@
 // The event log in an LMDB file, with a journal before it.
 //
 // A small append is made durable in the journal and kept in memory as well; the store gets what has
-// gathered in one transaction: with the first append that is too large, when the journal is full,
-// at the next step of trimming, and at the end. A large append goes to the store at once, behind
-// what has gathered.
+// gathered in one transaction: with the first append that is too large or finds the journal full or
+// broken, at the next step of trimming, and at the end. A large append goes to the store at once,
+// behind what has gathered.
 #ifndef CARILLON_BROKER_STORE_LMDB_EVENT_LOG_H_
 #define CARILLON_BROKER_STORE_LMDB_EVENT_LOG_H_
 
@@ -36,7 +36,9 @@ class LmdbEventLog : public log::EventLog {
   static absl::StatusOr<std::unique_ptr<LmdbEventLog>> Open(Environment* environment,
                                                             const Tables& tables, uint32_t epoch,
                                                             std::unique_ptr<Journal> journal);
-  ~LmdbEventLog() override;
+  // Brings what is pending into the store and empties the journal. Same thread as Append, or after
+  // it.
+  absl::Status Flush() ABSL_LOCKS_EXCLUDED(mu_);
 
   uint32_t epoch() const override { return epoch_; }
   log::LogBounds bounds() const override ABSL_LOCKS_EXCLUDED(mu_);
@@ -101,6 +103,11 @@ class LmdbEventLog : public log::EventLog {
 
   // These are of the thread that appends and trims.
   const std::unique_ptr<Journal> journal_;
+  // Appends go to the store alone: the journal cannot be written, or a commit has failed in such a
+  // way that nobody knows whether the store has it.
+  bool journal_given_up_ = false;
+  // Why the journal cannot be written, until TrimStep has said it.
+  absl::Status journal_status_;
   absl::flat_hash_map<std::string, uint64_t> pending_ids_;
 
   mutable absl::Mutex mu_;

@@ -50,4 +50,9 @@ absl::StatusOr<std::unique_ptr<LmdbStore>> LmdbStore::Open(const StoreOptions& o
   return store;
 }
 
+LmdbStore::~LmdbStore() {
+  // Not there if it could not be opened: then the journal is left as it is.
+  if (event_log_ != nullptr) Flush().IgnoreError();
+}
+
 }  // namespace carillon::store

@@ -37,6 +37,14 @@ class LmdbStore {
   // FAILED_PRECONDITION: another broker uses the directory, or what is in it is of a format this
   // one does not know.
   static absl::StatusOr<std::unique_ptr<LmdbStore>> Open(const StoreOptions& options);
+  // Flushes.
+  ~LmdbStore();
+  LmdbStore(const LmdbStore&) = delete;
+  LmdbStore& operator=(const LmdbStore&) = delete;
+
+  // After the last append: brings everything into store.mdb. If it fails nothing is lost, but the
+  // journal is still needed.
+  absl::Status Flush() { return event_log_->Flush(); }
 
   // Both live as long as the store.
   log::EventLog* event_log() { return event_log_.get(); }

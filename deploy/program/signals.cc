@@ -31,6 +31,8 @@ Signals::Signals() {
   const sigset_t watched = WatchedSignals();
   pthread_sigmask(SIG_BLOCK, &watched, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  // A write beyond the limit on file sizes is an error like others.
+  std::signal(SIGXFSZ, SIG_IGN);
   signal_fd_ = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
   wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   ABSL_RAW_CHECK(signal_fd_ >= 0 && wake_fd_ >= 0, "no file descriptor for signals");

@@ -141,12 +141,42 @@ TEST_F(JournalTest, AFileThatWasCutIsMadeWholeAgain) {
   EXPECT_EQ(std::filesystem::file_size(path_), Journal::kBytes);
 }
 
-TEST_F(JournalTest, OfAnotherLogItHoldsNothing) {
+TEST_F(JournalTest, WithAnotherStoreItIsRefused) {
   Append(1, 1);
   Open(kEpoch + 1);
-  const auto frames = journal_->Recover(1);
-  ASSERT_TRUE(frames.ok());
-  EXPECT_THAT(*frames, IsEmpty());
+  const absl::Status status = journal_->Recover(1).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("another store"));
+  Open();
+  EXPECT_TRUE(journal_->Erase().ok());
+  Open(kEpoch + 1);
+  EXPECT_TRUE(journal_->Recover(1).ok());
+}
+
+TEST_F(JournalTest, ADamagedFrameBeforeOthersIsNotPassedOver) {
+  for (uint64_t sequence : {1, 2, 3}) Append(sequence, 1);
+  const std::string whole = ReadFile();
+  const size_t size = 24 + MakeFrame(1, 1).block.size();
+  for (size_t at : {size_t{0}, size / 2, size, size + 4, 2 * size - 1}) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    WriteFile(damaged);
+    Open();
+    const absl::Status status = journal_->Recover(1).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << at << " " << status;
+    EXPECT_THAT(status.message(), HasSubstr("remove the journal"));
+    EXPECT_THAT(status.message(), HasSubstr(at < size ? "event 1 " : "event 2 "));
+    EXPECT_EQ(ReadFile(), damaged);
+  }
+}
+
+TEST_F(JournalTest, ErasedItHoldsNothingWhateverTheStoreHas) {
+  Append(1, 1);
+  Append(2, 1);
+  ASSERT_TRUE(journal_->Erase().ok());
+  EXPECT_THAT(Recover(3), IsEmpty());
+  Append(3, 1);
+  EXPECT_THAT(Recover(3), ElementsAre(3));
 }
 
 TEST_F(JournalTest, WithAnOlderStoreItIsRefused) {

@@ -121,6 +121,9 @@ TEST_F(LmdbEventLogTest, RefusesEventsWhenItIsFullAndLosesNone) {
   EXPECT_EQ(Append(10, std::string(500, 'x')).code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(log().bounds().last_sequence, full.last_sequence);
   ExpectWhole();
+  // What the store cannot take is not passed over in silence.
+  EXPECT_EQ(store_->Flush().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(log().TrimStep({}, absl::Now()).status().code(), absl::StatusCode::kResourceExhausted);
   Open(1 << 20);
   EXPECT_EQ(log().bounds().last_sequence, full.last_sequence);
   ExpectWhole();
@@ -242,6 +245,23 @@ TEST_F(PowerLossTest, AtAnyMomentTheJournalGoesOnWhereTheStoreEnds) {
     store_ = std::move(original);
     ExpectWhole();
   }
+}
+
+TEST_F(PowerLossTest, AJournalThatIsRefusedIsLeftAsItIs) {
+  Open(kMapBytes);
+  ASSERT_TRUE(Append(3, "{}").ok());
+  const std::string copy = copies_.path() + "/mixed";
+  std::filesystem::create_directory(copy);
+  std::filesystem::copy(directory_.path() + "/journal", copy);
+  const auto read = [&] {
+    std::ifstream file(copy + "/journal", std::ios::binary);
+    return std::string{std::istreambuf_iterator<char>(file), {}};
+  };
+  const std::string before = read();
+  // Its store is another one, made just now.
+  EXPECT_EQ(LmdbStore::Open({copy, kMapBytes}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(read(), before);
 }
 
 TEST_F(PowerLossTest, AfterAnOrderlyEndTheStoreHasEverything) {
