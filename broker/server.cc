@@ -177,10 +177,11 @@ class Server::Impl {
       calls_.AwaitNone();
       server_.reset();
     }
-    if (committer_ != nullptr) {
+    if (committer_ != nullptr && !std::exchange(flushed_, true)) {
       committer_->Shutdown();
       if (absl::Status status = store_->Flush(); !status.ok()) {
-        Log(Level::kWarn, "the newest events stay in the journal", {{"reason", status.message()}});
+        Log(Level::kWarn, "the journal could not be emptied, and is needed at the next start",
+            {{"reason", status.message()}});
       }
     }
     if (access_ != nullptr) access_->SetListener(nullptr);
@@ -296,6 +297,7 @@ class Server::Impl {
   std::unique_ptr<access::AccessControl> access_;
   std::unique_ptr<delivery::Dispatcher> dispatcher_;
   std::unique_ptr<log::Committer> committer_;
+  bool flushed_ = false;
   std::unique_ptr<program::Metrics::Registration> registration_;
   std::unique_ptr<program::MetricsServer> metrics_server_;
   program::WorkerPool account_workers_;
