@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "carillon/wire/error.h"
 #include "tests/unit/client/fake_broker.h"
 
@@ -195,7 +196,10 @@ TEST_F(ReplayTest, AStreamThatBreaksIsNotTakenForTheEnd) {
 TEST_F(ReplayTest, ItIsCancelledWhereverItIs) {
   for (const bool paused : {false, true}) {
     const auto recorder = std::make_shared<Recorder>();
-    broker_.OnSubscribe([paused](FakeSubscribe& stream) {
+    // One that is cancelled before it has reached the broker would leave its script to the next.
+    const auto arrived = std::make_shared<absl::Notification>();
+    broker_.OnSubscribe([paused, arrived](FakeSubscribe& stream) {
+      arrived->Notify();
       ReadRequests(stream);
       if (paused) stream.Write(EventsFor(1, {MakeEvent("a")}));
       stream.ReadToEnd();
@@ -203,6 +207,7 @@ TEST_F(ReplayTest, ItIsCancelledWhereverItIs) {
     });
     auto replay = std::make_unique<Replay>(connection_, Stretch(), recorder);
     replay->Start();
+    ASSERT_TRUE(arrived->WaitForNotificationWithTimeout(kTestDeadline));
     if (paused) {
       ASSERT_TRUE(recorder->AwaitBatches(1));
     }
