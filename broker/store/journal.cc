@@ -107,9 +107,10 @@ absl::StatusOr<std::vector<Journal::Frame>> Journal::Recover(uint64_t next_seque
   const absl::StatusOr<std::string> bytes = ReadAll(fd_, path_);
   if (!bytes.ok()) return bytes.status();
   std::vector<Frame> frames;
+  absl::string_view rest = *bytes;
   end_ = 0;
-  while (std::optional<Frame> frame = ParseFrame(absl::string_view(*bytes).substr(end_))) {
-    if (EpochOf(absl::string_view(*bytes).substr(end_)) != epoch_) {
+  while (std::optional<Frame> frame = ParseFrame(rest)) {
+    if (EpochOf(rest) != epoch_) {
       return absl::FailedPreconditionError(absl::StrCat(
           path_,
           ": it belongs to another store: put its own store.mdb beside it, or remove the "
@@ -129,11 +130,12 @@ absl::StatusOr<std::vector<Journal::Frame>> Journal::Recover(uint64_t next_seque
                           absl::StrCat(path_, ": ", block.status().message()));
     }
     next_sequence = block->next_sequence();
-    end_ += FrameBytes(frame->block.size(), frame->id_events.size());
+    const uint64_t size = FrameBytes(frame->block.size(), frame->id_events.size());
+    rest.remove_prefix(size);
+    end_ += size;
     frames.push_back(*std::move(frame));
   }
-  absl::Status whole = CheckNothingBehind(absl::string_view(*bytes).substr(end_), next_sequence);
-  if (!whole.ok()) return whole;
+  if (absl::Status whole = CheckNothingBehind(rest, next_sequence); !whole.ok()) return whole;
   return frames;
 }
 

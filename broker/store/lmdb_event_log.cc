@@ -94,6 +94,7 @@ class LmdbEventLog::Appender {
   Appender(Transaction* txn, const Tables& tables, uint32_t epoch, absl::Time now, Place end)
       : txn_(txn),
         events_(*txn, tables.events),
+        event_ids_table_(tables.event_ids),
         event_ids_(*txn, tables.event_ids),
         epoch_(epoch),
         now_(now),
@@ -111,8 +112,11 @@ class LmdbEventLog::Appender {
       if (absl::Status status = txn_->Check(code, kAppending); !status.ok()) return status;
       end_ = {block->view.next_sequence(), block->view.end_offset()};
     }
-    for (const auto& [id_key, sequence] : ids) {
-      if (absl::Status status = PutId(id_key, sequence); !status.ok()) return status;
+    for (const auto& [id_key, number] : ids) {
+      char sequence[sizeof(uint64_t)];
+      StoreLittleEndian(number, sequence);
+      absl::Status status = txn_->Put(event_ids_table_, id_key, {sequence, sizeof(sequence)});
+      if (!status.ok()) return status;
     }
     builder_.emplace(log::Position{epoch_, end_.sequence});
     return absl::OkStatus();
@@ -152,14 +156,6 @@ class LmdbEventLog::Appender {
   std::vector<EventBlockPtr> TakeBlocks() { return std::move(blocks_); }
 
  private:
-  absl::Status PutId(const std::string& id_key, uint64_t number) {
-    char sequence[sizeof(uint64_t)];
-    StoreLittleEndian(number, sequence);
-    MDB_val key{id_key.size(), const_cast<char*>(id_key.data())};
-    MDB_val value{sizeof(sequence), sequence};
-    return txn_->Check(event_ids_.Put(&key, &value, 0), kAppending);
-  }
-
   // Notes the id for the next sequence, unless it is there already.
   absl::Status ClaimId(const std::string& id_key, AppendOutcome* outcome) {
     char sequence[sizeof(uint64_t)];
@@ -177,6 +173,7 @@ class LmdbEventLog::Appender {
 
   Transaction* const txn_;
   Cursor events_;
+  const MDB_dbi event_ids_table_;
   Cursor event_ids_;
   const uint32_t epoch_;
   const absl::Time now_;
@@ -279,20 +276,19 @@ bool LmdbEventLog::FitJournal(absl::Span<const NewEvent> events) const {
 }
 
 absl::StatusOr<std::vector<uint64_t>> LmdbEventLog::FindIds(
-    absl::Span<const NewEvent> events) const {
-  std::vector<uint64_t> sequences(events.size(), 0);
-  const bool have_ids = std::any_of(events.begin(), events.end(),
-                                    [](const NewEvent& event) { return !event.event_id.empty(); });
+    absl::Span<const std::string> id_keys) const {
+  std::vector<uint64_t> sequences(id_keys.size(), 0);
+  const bool have_ids = std::any_of(id_keys.begin(), id_keys.end(),
+                                    [](const std::string& id_key) { return !id_key.empty(); });
   if (!have_ids) return sequences;
   absl::Status status = environment_->Read([&](Transaction& txn) -> absl::Status {
-    for (size_t i = 0; i < events.size(); ++i) {
-      if (events[i].event_id.empty()) continue;
-      const std::string id_key = EventIdKey(events[i].publisher, events[i].event_id);
-      if (const auto known = pending_ids_.find(id_key); known != pending_ids_.end()) {
+    for (size_t i = 0; i < id_keys.size(); ++i) {
+      if (id_keys[i].empty()) continue;
+      if (const auto known = pending_ids_.find(id_keys[i]); known != pending_ids_.end()) {
         sequences[i] = known->second;
         continue;
       }
-      const auto value = txn.Get(tables_.event_ids, id_key);
+      const auto value = txn.Get(tables_.event_ids, id_keys[i]);
       if (!value.ok()) return value.status();
       if (!value->has_value()) continue;
       const absl::StatusOr<uint64_t> sequence = SequenceOfId(**value);
@@ -308,7 +304,13 @@ absl::StatusOr<std::vector<uint64_t>> LmdbEventLog::FindIds(
 absl::Status LmdbEventLog::AppendToJournal(absl::Span<const NewEvent> events, absl::Time now,
                                            absl::Span<AppendOutcome> outcomes,
                                            std::vector<EventBlockPtr>* committed) {
-  const absl::StatusOr<std::vector<uint64_t>> known = FindIds(events);
+  std::vector<std::string> id_keys(events.size());
+  for (size_t i = 0; i < events.size(); ++i) {
+    if (!events[i].event_id.empty()) {
+      id_keys[i] = EventIdKey(events[i].publisher, events[i].event_id);
+    }
+  }
+  const absl::StatusOr<std::vector<uint64_t>> known = FindIds(id_keys);
   if (!known.ok()) return known.status();
   Place end;
   {
@@ -319,18 +321,22 @@ absl::Status LmdbEventLog::AppendToJournal(absl::Span<const NewEvent> events, ab
   Journal::Frame frame;
   absl::flat_hash_map<std::string, uint64_t> new_ids;
   for (size_t i = 0; i < events.size(); ++i) {
-    outcomes[i] = {(*known)[i], (*known)[i] != 0};
-    if (outcomes[i].duplicate) continue;
-    std::string id_key;
-    if (!events[i].event_id.empty()) {
-      id_key = EventIdKey(events[i].publisher, events[i].event_id);
-      const auto [same, is_new] = new_ids.emplace(id_key, builder.next_sequence());
-      outcomes[i] = {same->second, !is_new};
-      if (!is_new) continue;
-      frame.id_events.push_back(static_cast<uint32_t>(builder.next_sequence() - end.sequence));
+    const uint64_t next_sequence = builder.next_sequence();
+    uint64_t sequence = (*known)[i];
+    if (sequence == 0 && !id_keys[i].empty()) {
+      const auto [id, is_new] = new_ids.emplace(id_keys[i], next_sequence);
+      if (is_new) {
+        frame.id_events.push_back(static_cast<uint32_t>(next_sequence - end.sequence));
+      } else {
+        sequence = id->second;
+      }
     }
-    outcomes[i].sequence = builder.next_sequence();
-    builder.Add(events[i].record, id_key);
+    if (sequence != 0) {
+      outcomes[i] = {sequence, true};
+      continue;
+    }
+    outcomes[i] = {next_sequence, false};
+    builder.Add(events[i].record, id_keys[i]);
   }
   if (builder.empty()) return absl::OkStatus();
   frame.first_sequence = end.sequence;

@@ -79,8 +79,8 @@ class LmdbEventLog : public log::EventLog {
   absl::Status AppendToStore(absl::Span<const log::NewEvent> events, absl::Time now,
                              absl::Span<log::AppendOutcome> outcomes,
                              std::vector<log::EventBlockPtr>* committed) ABSL_LOCKS_EXCLUDED(mu_);
-  // The sequences under which the ids of these events are known; 0: it has none, or it is new.
-  absl::StatusOr<std::vector<uint64_t>> FindIds(absl::Span<const log::NewEvent> events) const;
+  // The sequences under which these ids are known; 0: the key is empty, or it is new.
+  absl::StatusOr<std::vector<uint64_t>> FindIds(absl::Span<const std::string> id_keys) const;
   // The pending blocks from event `sequence` on, as many as are needed for `bytes` of records.
   std::vector<PendingPtr> PendingFromLocked(uint64_t sequence, size_t bytes) const
       ABSL_SHARED_LOCKS_REQUIRED(mu_);

@@ -180,6 +180,10 @@ class PowerLossTest : public LmdbEventLogTest {
     store_ = *std::move(store);
   }
   static void Nothing(const std::string&) {}
+  static std::string ReadJournal(const std::string& directory) {
+    std::ifstream file(directory + "/journal", std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
   static void RemoveJournal(const std::string& directory) {
     std::filesystem::remove(directory + "/journal");
   }
@@ -213,11 +217,7 @@ TEST_F(PowerLossTest, SmallAppendsAreInTheJournalAndComeBack) {
 TEST_F(PowerLossTest, OnlyTheAppendThatWasNotWrittenWholeIsGone) {
   Open(kMapBytes);
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(Append(2, "{}").ok());
-  const size_t size = [&] {
-    std::ifstream file(directory_.path() + "/journal", std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-    return bytes.find_last_not_of('\0') + 1;
-  }();
+  const size_t size = ReadJournal(directory_.path()).find_last_not_of('\0') + 1;
   OpenCopy([size](const std::string& directory) {
     std::fstream file(directory + "/journal", std::ios::binary | std::ios::in | std::ios::out);
     file.seekp(static_cast<std::streamoff>(size) - 20);
@@ -253,15 +253,11 @@ TEST_F(PowerLossTest, AJournalThatIsRefusedIsLeftAsItIs) {
   const std::string copy = copies_.path() + "/mixed";
   std::filesystem::create_directory(copy);
   std::filesystem::copy(directory_.path() + "/journal", copy);
-  const auto read = [&] {
-    std::ifstream file(copy + "/journal", std::ios::binary);
-    return std::string{std::istreambuf_iterator<char>(file), {}};
-  };
-  const std::string before = read();
+  const std::string before = ReadJournal(copy);
   // Its store is another one, made just now.
   EXPECT_EQ(LmdbStore::Open({copy, kMapBytes}).status().code(),
             absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(read(), before);
+  EXPECT_EQ(ReadJournal(copy), before);
 }
 
 TEST_F(PowerLossTest, AfterAnOrderlyEndTheStoreHasEverything) {
