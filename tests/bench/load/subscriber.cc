@@ -71,7 +71,8 @@ void Subscriber::OnUpgraded() {
 }
 
 void Subscriber::ReadAll() {
-  // A few reads, so that one busy connection does not keep the others waiting.
+  // A few reads, so that one busy connection does not keep the others waiting; and none to find out
+  // that there is no more, which the loop tells of many connections at once.
   owner_->OnBatchBegins();
   for (int reads = 0; reads < 8 || socket_.has_pending(); ++reads) {
     size_t count = 0;
@@ -79,8 +80,7 @@ void Subscriber::ReadAll() {
       case Socket::Result::kDone:
         OnBytes({plan_->buffer.data(), count});
         if (state_ == State::kClosed) return;
-        // Without TLS a short read tells that there is no more.
-        if (plan_->tls == nullptr && count < plan_->buffer.size()) return;
+        if (count < plan_->buffer.size() && !socket_.has_pending()) return;
         break;
       case Socket::Result::kWantRead:
         return;
