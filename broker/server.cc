@@ -40,6 +40,9 @@ using program::Log;
 
 constexpr int kAccountWorkers = 2;
 constexpr size_t kAccountCallsWaitingMax = 1'000;
+// A lone request up to this size is committed, and its events are dispatched, on the gRPC thread
+// that read it: to wake a thread takes as long as to flush the disk.
+constexpr size_t kInlineCommitBytesMax = 64 << 10;
 constexpr char kFirstUser[] = "rocketskates";
 constexpr char kFirstPasswordOnLoopback[] = "r0cketsk8ts";
 
@@ -215,11 +218,15 @@ class Server::Impl {
     dispatcher_->Start();
     log::CommitterOptions options;
     options.queue_bytes_max = config_.commit_queue_bytes_max;
+    options.inline_bytes_max = kInlineCommitBytesMax;
     options.retention = {config_.log_age_max, config_.log_bytes_max};
     committer_ = std::make_unique<log::Committer>(
         store_->event_log(), options,
-        [this](std::vector<log::EventBlockPtr> blocks) {
-          dispatcher_->OnCommitted(std::move(blocks));
+        [this](std::vector<log::EventBlockPtr> blocks, log::Committer::Pace pace) {
+          using Where = delivery::Dispatcher::Where;
+          dispatcher_->OnCommitted(std::move(blocks), pace == log::Committer::Pace::kQuiet
+                                                          ? Where::kHere
+                                                          : Where::kOwnThread);
         },
         &commit_reporter_);
     delivery_metrics_.observe_latency = [&histogram = DeliveryLatency(&metrics_)](double seconds) {

@@ -50,50 +50,76 @@ bool Dispatcher::Post(Command command) {
   return true;
 }
 
-void Dispatcher::OnCommitted(std::vector<log::EventBlockPtr> blocks) {
+void Dispatcher::OnCommitted(std::vector<log::EventBlockPtr> blocks, Where where) {
   const absl::Time now = absl::Now();
-  absl::MutexLock lock(&mu_);
-  mu_.Await(absl::Condition(this, &Dispatcher::HasRoom));
-  for (log::EventBlockPtr& block : blocks) {
-    committed_bytes_ += block->bytes();
-    committed_.push_back({std::move(block), now});
+  Turn turn;
+  {
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(this, &Dispatcher::HasRoom));
+    for (log::EventBlockPtr& block : blocks) {
+      committed_bytes_ += block->bytes();
+      committed_.push_back({std::move(block), now});
+    }
+    stats_.queue_bytes = static_cast<int64_t>(committed_bytes_);
+    if (where == Where::kOwnThread || dispatching_ || stopping_) return;
+    turn = TakeTurn();
   }
-  stats_.queue_bytes = static_cast<int64_t>(committed_bytes_);
+  Do(std::move(turn));
+  Yield();
 }
 
 bool Dispatcher::HasRoom() const {
   return stopping_ || committed_bytes_ < options_.queue_bytes_max;
 }
 
-bool Dispatcher::HasWork() const { return stopping_ || !commands_.empty() || !committed_.empty(); }
+bool Dispatcher::HasWork() const {
+  return !dispatching_ && (stopping_ || !commands_.empty() || !committed_.empty());
+}
 
 // Commands are few and short, blocks many: all commands that wait are run before each block, so
 // that a subscription or a withdrawn right never waits for a backlog of events.
+Dispatcher::Turn Dispatcher::TakeTurn() {
+  dispatching_ = true;
+  Turn turn;
+  turn.commands.swap(commands_);
+  turn.is_last = stopping_;
+  if (!committed_.empty()) {
+    turn.committed = std::move(committed_.front());
+    committed_.pop_front();
+    committed_bytes_ -= turn.committed.block->bytes();
+  }
+  stats_.queue_bytes = static_cast<int64_t>(committed_bytes_);
+  return turn;
+}
+
+void Dispatcher::Yield() {
+  absl::MutexLock lock(&mu_);
+  dispatching_ = false;
+}
+
+void Dispatcher::Do(Turn turn) {
+  for (Command& command : turn.commands) command();
+  if (!turn.is_last && turn.committed.block != nullptr) DispatchLive(turn.committed);
+}
+
 void Dispatcher::Run() {
   absl::Time next_progress = absl::Now() + options_.progress_interval;
   while (true) {
-    std::deque<Command> commands;
-    Committed committed;
-    bool stopping;
+    Turn turn;
     {
       absl::MutexLock lock(&mu_);
       mu_.AwaitWithDeadline(absl::Condition(this, &Dispatcher::HasWork), next_progress);
-      commands.swap(commands_);
-      stopping = stopping_;
-      if (!committed_.empty()) {
-        committed = std::move(committed_.front());
-        committed_.pop_front();
-        committed_bytes_ -= committed.block->bytes();
-      }
-      stats_.queue_bytes = static_cast<int64_t>(committed_bytes_);
+      mu_.Await(absl::Condition(this, &Dispatcher::IsIdle));
+      turn = TakeTurn();
     }
-    for (Command& command : commands) command();
-    if (stopping) return;
-    if (committed.block != nullptr) DispatchLive(committed);
+    const bool is_last = turn.is_last;
+    Do(std::move(turn));
+    if (is_last) return;
     if (absl::Now() >= next_progress) {
       Tick();
       next_progress = absl::Now() + options_.progress_interval;
     }
+    Yield();
   }
 }
 

@@ -73,9 +73,10 @@ struct NewSubscription {
   std::string after;
 };
 
-// One thread owns the match index and the dispatcher's side of every stream; whatever else wants
-// something of it posts a command, and commands and committed blocks are taken in order. A stream
-// is either live, and then gets each block as it is dispatched, or catching up: a reader thread
+// One thread at a time owns the match index and the dispatcher's side of every stream; whatever
+// else wants something of it posts a command, and commands and committed blocks are taken in order.
+// That is the dispatcher's thread, or for a moment the one that brings a lone block. A stream is
+// either live, and then gets each block as it is dispatched, or catching up: a reader thread
 // fetches blocks of the log for it, one at a time, and the dispatcher matches them between live
 // blocks until the stream has reached the live end, or the end that was asked for.
 class Dispatcher : public access::SessionListener {
@@ -89,8 +90,15 @@ class Dispatcher : public access::SessionListener {
   // Ends all streams with `status`, then the thread. Idempotent.
   void Stop(const absl::Status& status);
 
-  // From the committer's thread. Waits while the queue is full.
-  void OnCommitted(std::vector<log::EventBlockPtr> blocks) ABSL_LOCKS_EXCLUDED(mu_);
+  enum class Where {
+    // On the dispatcher's thread, which has to be woken for it.
+    kOwnThread,
+    // On the thread that calls, if nobody is dispatching.
+    kHere,
+  };
+  // From one thread at a time. Waits while the queue is full.
+  void OnCommitted(std::vector<log::EventBlockPtr> blocks, Where where = Where::kOwnThread)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // A new stream. RESOURCE_EXHAUSTED: too many. `writer` must live until Subscriber::Detach.
   absl::StatusOr<SubscriberPtr> Open(StreamKind kind, access::SessionPtr session,
@@ -119,13 +127,26 @@ class Dispatcher : public access::SessionListener {
     absl::Time at;
   };
 
+  // What is done before anybody looks for more.
+  struct Turn {
+    std::deque<Command> commands;
+    // May be without a block.
+    Committed committed;
+    bool is_last = false;
+  };
+
   // False: stopped; the command was dropped.
   bool Post(Command command) ABSL_LOCKS_EXCLUDED(mu_);
-  void Run();
+  void Run() ABSL_LOCKS_EXCLUDED(mu_);
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !dispatching_; }
+  // Nobody else dispatches until Yield.
+  Turn TakeTurn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Yield() ABSL_LOCKS_EXCLUDED(mu_);
+  void Do(Turn turn) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // On the dispatcher's thread from here on.
+  // On the thread that dispatches from here on.
   void DispatchLive(const Committed& committed);
   void Stage(Subscriber& subscriber, const Committed& committed, uint32_t event, int64_t id);
   void FlushStaged(Subscriber& subscriber, const log::EventBlock& block);
@@ -189,8 +210,9 @@ class Dispatcher : public access::SessionListener {
   std::deque<Committed> committed_ ABSL_GUARDED_BY(mu_);
   size_t committed_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  bool dispatching_ ABSL_GUARDED_BY(mu_) = false;
 
-  // The dispatcher's thread alone.
+  // The thread that dispatches alone.
   uint64_t dispatched_ = 0;
   SubscriptionTable table_;
   absl::flat_hash_map<Subscriber*, SubscriberPtr> streams_;

@@ -76,7 +76,9 @@ bool Dispatcher::CatchUpWith(Subscriber& subscriber, const Committed& committed)
   Deliveries found;
   found.block = committed.block;
   found.committed_at = committed.at;
-  const uint64_t end = std::min(block.last_sequence(), CatchUpEnd(side));
+  uint64_t end = std::min(block.last_sequence(), CatchUpEnd(side));
+  // The next subscription begins there, within this block perhaps.
+  if (!side.awaited_in_order.empty()) end = std::min(end, side.awaited_in_order.front().place);
   for (uint64_t i = side.cursor + 1 - block.first_sequence(); i <= end - block.first_sequence();
        ++i) {
     wire::EventView event;

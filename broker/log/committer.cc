@@ -56,15 +56,35 @@ Committer::~Committer() { Shutdown(); }
 
 SubmitVerdict Committer::Submit(CommitRequest&& request, std::function<void()> when_room) {
   const size_t bytes = request.bytes();
-  absl::MutexLock lock(&mu_);
-  if (closed_) return SubmitVerdict::kClosed;
-  if (!HasRoomLocked(bytes)) {
-    if (when_room != nullptr) waiters_.push_back({bytes, std::move(when_room)});
-    return SubmitVerdict::kFull;
+  Group group;
+  {
+    absl::MutexLock lock(&mu_);
+    if (closed_) return SubmitVerdict::kClosed;
+    if (!HasRoomLocked(bytes)) {
+      if (when_room != nullptr) waiters_.push_back({bytes, std::move(when_room)});
+      return SubmitVerdict::kFull;
+    }
+    const bool is_inline = MayCommitInlineLocked(bytes);
+    queue_bytes_ += bytes;
+    queue_.push_back(std::move(request));
+    if (!is_inline) return SubmitVerdict::kAccepted;
+    log_taken_ = true;
+    group = TakeGroupLocked();
   }
-  queue_bytes_ += bytes;
-  queue_.push_back(std::move(request));
+  const bool failed = !Commit(std::move(group)).ok();
+  YieldLog(/*trim_due=*/failed);
   return SubmitVerdict::kAccepted;
+}
+
+bool Committer::MayCommitInlineLocked(size_t bytes) const {
+  return bytes <= options_.inline_bytes_max && pace_ == Pace::kQuiet && !log_taken_ && !trim_due_ &&
+         queue_.empty();
+}
+
+void Committer::YieldLog(bool trim_due) {
+  absl::MutexLock lock(&mu_);
+  log_taken_ = false;
+  trim_due_ = trim_due;
 }
 
 void Committer::Shutdown() {
@@ -81,7 +101,9 @@ size_t Committer::queue_bytes() const {
   return queue_bytes_;
 }
 
-bool Committer::HasWorkLocked() const { return closed_ || !queue_.empty(); }
+bool Committer::HasWorkLocked() const {
+  return !log_taken_ && (closed_ || trim_due_ || !queue_.empty());
+}
 
 bool Committer::HasRoomLocked(size_t bytes) const {
   return queue_bytes_ == 0 || queue_bytes_ + bytes <= options_.queue_bytes_max;
@@ -91,11 +113,14 @@ void Committer::Run() {
   Steady::time_point trim_at = Steady::now();
   Group group;
   while (NextGroup(Until(trim_at), &group)) {
+    const bool trim = group.trim;
     const bool failed = !group.requests.empty() && !Commit(std::move(group)).ok();
-    if (!failed && Steady::now() < trim_at) continue;
-    const bool more = Trim();
-    trim_at = Steady::now();
-    if (!more) trim_at += absl::ToChronoNanoseconds(options_.trim_interval);
+    if (trim || failed || Steady::now() >= trim_at) {
+      const bool more = Trim();
+      trim_at = Steady::now();
+      if (!more) trim_at += absl::ToChronoNanoseconds(options_.trim_interval);
+    }
+    YieldLog(/*trim_due=*/false);
   }
   Release(0);
 }
@@ -103,12 +128,15 @@ void Committer::Run() {
 bool Committer::NextGroup(absl::Duration patience, Group* group) {
   absl::MutexLock lock(&mu_);
   mu_.AwaitWithTimeout(absl::Condition(this, &Committer::HasWorkLocked), patience);
+  mu_.Await(absl::Condition(this, &Committer::LogIsFreeLocked));
+  log_taken_ = true;
   *group = TakeGroupLocked();
   return !group->requests.empty() || !closed_;
 }
 
 Committer::Group Committer::TakeGroupLocked() {
   Group group;
+  group.trim = std::exchange(trim_due_, false);
   while (!queue_.empty()) {
     CommitRequest& next = queue_.front();
     const bool fits = group.bytes + next.bytes() <= options_.commit_bytes_max &&
@@ -143,16 +171,19 @@ absl::Status Committer::Commit(Group group) {
     observer_->OnCommit(report);
   }
   group.requests.clear();
-  Release(group.bytes);
-  if (status.ok() && !committed.empty()) sink_(std::move(committed));
+  const Pace pace = Release(group.bytes);
+  if (status.ok() && !committed.empty()) sink_(std::move(committed), pace);
   return status;
 }
 
-void Committer::Release(size_t bytes) {
+Committer::Pace Committer::Release(size_t bytes) {
   std::vector<Waiter> ready;
+  Pace pace;
   {
     absl::MutexLock lock(&mu_);
     queue_bytes_ -= bytes;
+    const bool is_quiet = bytes <= options_.inline_bytes_max && queue_.empty() && waiters_.empty();
+    pace = pace_ = is_quiet ? Pace::kQuiet : Pace::kBusy;
     size_t promised = 0;
     while (!waiters_.empty() && (closed_ || HasRoomLocked(promised + waiters_.front().bytes))) {
       promised += waiters_.front().bytes;
@@ -161,6 +192,7 @@ void Committer::Release(size_t bytes) {
     }
   }
   for (const Waiter& waiter : ready) waiter.when_room();
+  return pace;
 }
 
 bool Committer::Trim() {

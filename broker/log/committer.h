@@ -32,7 +32,7 @@ struct CommitRequest {
     uint32_t event_id_size = 0;
   };
 
-  // Called once, on the committer's thread, so it must be quick and not block. `outcomes` has one
+  // Called once, on the thread that commits, so it must be quick and not block. `outcomes` has one
   // element for each event if the status is OK, else it is empty; it is gone after the call.
   // RESOURCE_EXHAUSTED: no room in the log now. UNAVAILABLE: the broker is shutting down.
   using Done =
@@ -63,6 +63,9 @@ struct CommitterOptions {
   // How much one commit takes; at least one request.
   size_t commit_bytes_max = size_t{8} << 20;
   size_t commit_events_max = 16 * 1024;
+  // A request no larger than this that comes while the pace is quiet is committed by the thread
+  // that submits it, which spares it the time to wake another. 0: none is.
+  size_t inline_bytes_max = 0;
   Retention retention;
   // How often to look for something to trim. While there is more to trim it goes on after each
   // commit, and without a pause when there is nothing to commit.
@@ -83,7 +86,7 @@ struct CommitReport {
   absl::Status status;
 };
 
-// For metrics and logs. Called on the committer's thread.
+// For metrics and logs. Called on the thread that commits or trims.
 class CommitObserver {
  public:
   virtual ~CommitObserver() = default;
@@ -92,12 +95,15 @@ class CommitObserver {
   virtual void OnTrimFailed(const absl::Status& status) = 0;
 };
 
-// Owns the one thread that may change the log.
+// Sees to it that one thread at a time changes the log: its own, or that of a lone publisher.
 class Committer {
  public:
+  // Quiet: a commit was small, and nothing was submitted while it was made.
+  enum class Pace { kQuiet, kBusy };
   // Takes what was committed, in order, after it was acknowledged. May block: then nothing more is
-  // committed, the queue fills up, and publishers wait.
-  using Sink = std::function<void(std::vector<EventBlockPtr> blocks)>;
+  // committed, the queue fills up, and publishers wait. If the pace is kQuiet nobody is known to
+  // wait for the thread, which may be a publisher's.
+  using Sink = std::function<void(std::vector<EventBlockPtr> blocks, Pace pace)>;
 
   // Starts. `log` and `observer` (may be null) must outlive it. What `sink` calls must work until
   // Shutdown has returned.
@@ -109,8 +115,9 @@ class Committer {
 
   // Takes the request if there is room; it is moved from only if the verdict is kAccepted. After
   // kFull `when_room` (may be null) is called once, when it is worth trying again or the committer
-  // is closed: on the committer's thread, so it must be quick and not block; it may call Submit.
-  // Any thread.
+  // is closed: on the thread that commits, so it must be quick and not block; it may call Submit.
+  // Any thread, which may then wait for a flush of the disk (`inline_bytes_max`) and hold no lock
+  // that `done`, `when_room` or the sink want.
   [[nodiscard]] SubmitVerdict Submit(CommitRequest&& request, std::function<void()> when_room)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -131,17 +138,24 @@ class Committer {
     std::vector<CommitRequest> requests;
     size_t bytes = 0;
     size_t events = 0;
+    // Trim after it, whatever the time.
+    bool trim = false;
   };
 
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
-  // Waits up to `patience` for a request. False: shut down, and nothing is left.
+  // Waits up to `patience` for a request, and then for the log to be free; the log is the thread's
+  // until YieldLog. False: shut down, and nothing is left.
   bool NextGroup(absl::Duration patience, Group* group) ABSL_LOCKS_EXCLUDED(mu_);
+  void YieldLog(bool trim_due) ABSL_LOCKS_EXCLUDED(mu_);
   Group TakeGroupLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasWorkLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool LogIsFreeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !log_taken_; }
+  // Whether whoever submits so much now should commit it.
+  bool MayCommitInlineLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasRoomLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Commit(Group group) ABSL_LOCKS_EXCLUDED(mu_);
   // Counts `bytes` out of the queue and calls the waiters who have room now.
-  void Release(size_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
+  Pace Release(size_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
   // True: there is more to trim.
   bool Trim();
 
@@ -156,6 +170,12 @@ class Committer {
   size_t queue_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mu_);
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  // Some thread is committing or trimming.
+  bool log_taken_ ABSL_GUARDED_BY(mu_) = false;
+  // A publisher's thread could not commit: there may be room after a trim.
+  bool trim_due_ ABSL_GUARDED_BY(mu_) = false;
+  // Of the last commit.
+  Pace pace_ ABSL_GUARDED_BY(mu_) = Pace::kQuiet;
 
   // Joined once, by whoever comes first.
   absl::Mutex join_mu_ ABSL_ACQUIRED_BEFORE(mu_);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <variant>
 #include <vector>
 
@@ -54,7 +55,13 @@ class Client : public StreamWriter {
     dispatcher_->Close(stream);
   }
 
-  void OnOutboxFilled() override { Drain(); }
+  void OnOutboxFilled() override {
+    {
+      absl::MutexLock lock(&mu_);
+      filled_by_ = std::this_thread::get_id();
+    }
+    Drain();
+  }
   void OnCommandDone() override {
     absl::MutexLock lock(&mu_);
     ++commands_done_;
@@ -117,6 +124,11 @@ class Client : public StreamWriter {
     return Await([this] { return live_; });
   }
 
+  // The thread that last put something into the outbox.
+  std::thread::id filled_by() {
+    absl::MutexLock lock(&mu_);
+    return filled_by_;
+  }
   bool cut_off() {
     absl::MutexLock lock(&mu_);
     return cut_off_;
@@ -215,6 +227,7 @@ class Client : public StreamWriter {
   bool complete_ = false;
   bool cut_off_ = false;
   int commands_done_ = 0;
+  std::thread::id filled_by_;
   std::vector<std::string> keys_;
   std::map<std::string, std::vector<int64_t>> matches_;
   std::vector<v1::SubscribeResponse> responses_;
@@ -223,12 +236,13 @@ class Client : public StreamWriter {
   std::optional<absl::Status> end_;
 };
 
-// The real store, committer and access control.
-class DispatcherTest : public testing::Test {
+using Where = Dispatcher::Where;
+
+// The real store, committer and access control. The parameter tells on whose thread is dispatched.
+class DispatcherTest : public testing::TestWithParam<Where> {
  protected:
   void SetUp() override {
-    directory_ = testing::TempDir() + "/dispatcher-" + std::to_string(getpid()) + "-" +
-                 testing::UnitTest::GetInstance()->current_test_info()->name();
+    directory_ = testing::TempDir() + "/dispatcher-" + std::to_string(getpid());
     std::filesystem::remove_all(directory_);
     auto store = store::LmdbStore::Open(
         {.directory = directory_, .map_bytes = store::MapBytesFor(64 << 20)});
@@ -263,9 +277,10 @@ class DispatcherTest : public testing::Test {
     committer_options.trim_interval = absl::Milliseconds(1);
     committer_ = std::make_unique<log::Committer>(
         store_->event_log(), committer_options,
-        [this](std::vector<log::EventBlockPtr> blocks) {
+        [this](std::vector<log::EventBlockPtr> blocks, log::Committer::Pace) {
           absl::MutexLock lock(&mu_);
-          if (!withhold_) return dispatcher_->OnCommitted(std::move(blocks));
+          committed_by_ = std::this_thread::get_id();
+          if (!withhold_) return dispatcher_->OnCommitted(std::move(blocks), GetParam());
           for (log::EventBlockPtr& block : blocks) withheld_.push_back(std::move(block));
         },
         nullptr);
@@ -275,7 +290,7 @@ class DispatcherTest : public testing::Test {
   void Withhold(bool withhold) {
     absl::MutexLock lock(&mu_);
     withhold_ = withhold;
-    if (!withhold) dispatcher_->OnCommitted(std::exchange(withheld_, {}));
+    if (!withhold) dispatcher_->OnCommitted(std::exchange(withheld_, {}), GetParam());
   }
 
   access::Identity LogIn(const std::string& user) {
@@ -391,6 +406,7 @@ class DispatcherTest : public testing::Test {
 
   absl::Mutex mu_;
   bool withhold_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread::id committed_by_ ABSL_GUARDED_BY(mu_);
   std::vector<log::EventBlockPtr> withheld_ ABSL_GUARDED_BY(mu_);
   std::string directory_;
   std::unique_ptr<store::LmdbStore> store_;
@@ -399,7 +415,12 @@ class DispatcherTest : public testing::Test {
   std::unique_ptr<log::Committer> committer_;
 };
 
-TEST_F(DispatcherTest, AnEventGoesOnceToAStreamWithTheIdsOfAllSubscriptionsItMatches) {
+INSTANTIATE_TEST_SUITE_P(Threads, DispatcherTest, testing::Values(Where::kOwnThread, Where::kHere),
+                         [](const testing::TestParamInfo<Where>& info) {
+                           return info.param == Where::kHere ? "Committers" : "Own";
+                         });
+
+TEST_P(DispatcherTest, AnEventGoesOnceToAStreamWithTheIdsOfAllSubscriptionsItMatches) {
   auto client = Open();
   Add(*client, {Subscription(1, "machines"), Subscription(2, "profiles"), Subscription(3)});
   Start(*client);
@@ -416,7 +437,27 @@ TEST_F(DispatcherTest, AnEventGoesOnceToAStreamWithTheIdsOfAllSubscriptionsItMat
   EXPECT_EQ(matches["c"], (std::vector<int64_t>{3}));
 }
 
-TEST_F(DispatcherTest, NothingIsDeliveredBeforeTheStart) {
+TEST_P(DispatcherTest, ABlockIsDispatchedByWhoBringsItIfSoAsked) {
+  auto client = Open();
+  Add(*client, {Subscription(1)});
+  Start(*client);
+  ASSERT_TRUE(client->AwaitLive());
+  int by_committer = 0;
+  // While the dispatcher's own thread is at work, even then it is that one.
+  for (int i = 0; i < 100; ++i) {
+    Publish("jobs", {std::to_string(i)});
+    ASSERT_TRUE(client->AwaitEvents(static_cast<size_t>(i) + 1));
+    absl::MutexLock lock(&mu_);
+    by_committer += client->filled_by() == committed_by_ ? 1 : 0;
+  }
+  if (GetParam() == Where::kHere) {
+    EXPECT_GT(by_committer, 0);
+  } else {
+    EXPECT_EQ(by_committer, 0);
+  }
+}
+
+TEST_P(DispatcherTest, NothingIsDeliveredBeforeTheStart) {
   auto client = Open();
   Add(*client, {Subscription(1)});
   ASSERT_TRUE(client->AwaitCommands(1));
@@ -428,7 +469,7 @@ TEST_F(DispatcherTest, NothingIsDeliveredBeforeTheStart) {
   EXPECT_EQ(client->keys(), std::vector<std::string>{"after"});
 }
 
-TEST_F(DispatcherTest, EveryEventCommittedAfterAnAcknowledgementIsDelivered) {
+TEST_P(DispatcherTest, EveryEventCommittedAfterAnAcknowledgementIsDelivered) {
   auto client = Open();
   Start(*client);
   for (int i = 0; i < 50; ++i) {
@@ -447,7 +488,7 @@ TEST_F(DispatcherTest, EveryEventCommittedAfterAnAcknowledgementIsDelivered) {
   EXPECT_EQ(received, expected);
 }
 
-TEST_F(DispatcherTest, AnAddToALiveStreamSaysFirstHowFarTheStreamHasCome) {
+TEST_P(DispatcherTest, AnAddToALiveStreamSaysFirstHowFarTheStreamHasCome) {
   auto client = Open();
   Add(*client, {Subscription(1, "profiles")});
   Start(*client);
@@ -463,7 +504,7 @@ TEST_F(DispatcherTest, AnAddToALiveStreamSaysFirstHowFarTheStreamHasCome) {
   EXPECT_EQ(added.added().position(), client->last_position());
 }
 
-TEST_F(DispatcherTest, AnAddToAStreamThatCatchesUpIsAnsweredWhereItBegins) {
+TEST_P(DispatcherTest, AnAddToAStreamThatCatchesUpIsAnsweredWhereItBegins) {
   Begin({.outbox_bytes_max = 4000, .recent_bytes_max = 1, .read_bytes = 2000});
   PublishRange(1, 500);
   auto client = Open(StreamKind::kSubscribe, "root", true);
@@ -502,7 +543,30 @@ TEST_F(DispatcherTest, AnAddToAStreamThatCatchesUpIsAnsweredWhereItBegins) {
   EXPECT_EQ(client->keys(), expected);
 }
 
-TEST_F(DispatcherTest, ARemovedSubscriptionReceivesNothingMore) {
+TEST_P(DispatcherTest, AnAddToAStreamThatCatchesUpSeesWhatIsCommittedBeforeItsAnswer) {
+  Begin({.outbox_bytes_max = 4000, .recent_bytes_max = 1, .read_bytes = 2000});
+  const auto await_dispatched = [this](int64_t count) {
+    while (dispatcher_->stats().events_dispatched < count) absl::SleepFor(absl::Milliseconds(1));
+  };
+  PublishRange(1, 500);
+  await_dispatched(500);
+  auto client = Open(StreamKind::kSubscribe, "root", true);
+  Add(*client, {Subscription(1, "machines")});
+  Start(*client, Earliest());
+  Add(*client, {Subscription(2, "params")});
+  ASSERT_TRUE(client->AwaitCommands(3));
+  // These are read from the log together with events before the place of the second subscription.
+  Publish("params", {"seen"});
+  PublishRange(501, 502);
+  await_dispatched(503);
+  client->Hold(false);
+  ASSERT_TRUE(client->AwaitLast("502"));
+  std::vector<std::string> expected = Range(1, 500);
+  for (const char* key : {"seen", "501", "502"}) expected.push_back(key);
+  EXPECT_EQ(client->keys(), expected);
+}
+
+TEST_P(DispatcherTest, ARemovedSubscriptionReceivesNothingMore) {
   auto client = Open();
   Add(*client, {Subscription(1, "machines"), Subscription(2, "profiles")});
   Start(*client);
@@ -514,7 +578,7 @@ TEST_F(DispatcherTest, ARemovedSubscriptionReceivesNothingMore) {
   EXPECT_EQ(client->keys(), std::vector<std::string>{"b"});
 }
 
-TEST_F(DispatcherTest, AStreamFromTheStartReadsTheLogAndThenGoesLive) {
+TEST_P(DispatcherTest, AStreamFromTheStartReadsTheLogAndThenGoesLive) {
   PublishRange(1, 500);
   auto client = Open(StreamKind::kWatch);
   Add(*client, {Subscription(1)});
@@ -525,7 +589,7 @@ TEST_F(DispatcherTest, AStreamFromTheStartReadsTheLogAndThenGoesLive) {
   EXPECT_EQ(client->keys(), Range(1, 600));
 }
 
-TEST_F(DispatcherTest, WhatTheLogHoldsBeforeItIsDispatchedComesOnce) {
+TEST_P(DispatcherTest, WhatTheLogHoldsBeforeItIsDispatchedComesOnce) {
   Begin({.recent_bytes_max = 1});
   auto live = Open();
   Add(*live, {Subscription(1)});
@@ -548,7 +612,7 @@ TEST_F(DispatcherTest, WhatTheLogHoldsBeforeItIsDispatchedComesOnce) {
   }
 }
 
-TEST_F(DispatcherTest, AResumedStreamGoesOnAfterItsPosition) {
+TEST_P(DispatcherTest, AResumedStreamGoesOnAfterItsPosition) {
   PublishRange(1, 100);
   auto first = Open(StreamKind::kWatch);
   Add(*first, {Subscription(1)});
@@ -565,7 +629,7 @@ TEST_F(DispatcherTest, AResumedStreamGoesOnAfterItsPosition) {
 }
 
 // Readers of every speed see every event once and in order, while publishing goes on.
-TEST_F(DispatcherTest, AStreamThatOverflowsItsOutboxCatchesUpFromTheLogWithoutLossOrRepeat) {
+TEST_P(DispatcherTest, AStreamThatOverflowsItsOutboxCatchesUpFromTheLogWithoutLossOrRepeat) {
   DispatcherOptions options;
   options.outbox_bytes_max = 64 << 10;
   options.recent_bytes_max = 256 << 10;
@@ -594,7 +658,7 @@ TEST_F(DispatcherTest, AStreamThatOverflowsItsOutboxCatchesUpFromTheLogWithoutLo
   EXPECT_LE(dispatcher_->stats().outbox_bytes, 64 << 10);
 }
 
-TEST_F(DispatcherTest, AHeldStreamNeverHoldsMoreThanItsBudget) {
+TEST_P(DispatcherTest, AHeldStreamNeverHoldsMoreThanItsBudget) {
   DispatcherOptions options;
   options.outbox_bytes_max = 64 << 10;
   Begin(options);
@@ -608,7 +672,7 @@ TEST_F(DispatcherTest, AHeldStreamNeverHoldsMoreThanItsBudget) {
   }
 }
 
-TEST_F(DispatcherTest, AReaderOvertakenByRetentionIsToldOfTheGap) {
+TEST_P(DispatcherTest, AReaderOvertakenByRetentionIsToldOfTheGap) {
   const std::string object = "\"" + std::string(4000, 'x') + "\"";
   DispatcherOptions options;
   options.outbox_bytes_max = 64 << 10;
@@ -636,7 +700,7 @@ TEST_F(DispatcherTest, AReaderOvertakenByRetentionIsToldOfTheGap) {
   EXPECT_EQ(static_cast<int64_t>(slow->keys().size()) + missing, published);
 }
 
-TEST_F(DispatcherTest, APositionThatWasTrimmedIsRefusedWithWhereTheLogBegins) {
+TEST_P(DispatcherTest, APositionThatWasTrimmedIsRefusedWithWhereTheLogBegins) {
   Begin({}, {.age_max = absl::InfiniteDuration(), .bytes_max = 200'000});
   const std::string object = "\"" + std::string(4000, 'x') + "\"";
   while (store_->event_log()->bounds().first_sequence < 100) PublishRange(1, 20, object);
@@ -657,7 +721,7 @@ TEST_F(DispatcherTest, APositionThatWasTrimmedIsRefusedWithWhereTheLogBegins) {
   EXPECT_TRUE(again->AwaitLive());
 }
 
-TEST_F(DispatcherTest, APositionOfAnotherLogOrOfTheFutureIsRefused) {
+TEST_P(DispatcherTest, APositionOfAnotherLogOrOfTheFutureIsRefused) {
   const uint32_t epoch = store_->event_log()->epoch();
   for (const std::string& position : {std::string("nonsense"), log::PositionString({epoch + 1, 0}),
                                       log::PositionString({epoch, 1'000'000})}) {
@@ -670,7 +734,7 @@ TEST_F(DispatcherTest, APositionOfAnotherLogOrOfTheFutureIsRefused) {
   }
 }
 
-TEST_F(DispatcherTest, AStreamWithAnEndGetsEverythingUpToItAndIsComplete) {
+TEST_P(DispatcherTest, AStreamWithAnEndGetsEverythingUpToItAndIsComplete) {
   PublishRange(1, 500);
   for (StreamKind kind : {StreamKind::kWatch, StreamKind::kSubscribe}) {
     auto client = Open(kind);
@@ -686,7 +750,7 @@ TEST_F(DispatcherTest, AStreamWithAnEndGetsEverythingUpToItAndIsComplete) {
   EXPECT_EQ(dispatcher_->stats().streams_catching_up, 0);
 }
 
-TEST_F(DispatcherTest, AnEndMayBeTheNewestEventWhilePublishingGoesOn) {
+TEST_P(DispatcherTest, AnEndMayBeTheNewestEventWhilePublishingGoesOn) {
   for (int round = 0; round < 50; ++round) {
     PublishRange(2 * round + 1, 2 * round + 2);
     const int newest = 2 * round + 2;
@@ -698,7 +762,7 @@ TEST_F(DispatcherTest, AnEndMayBeTheNewestEventWhilePublishingGoesOn) {
   }
 }
 
-TEST_F(DispatcherTest, AnEndAtOrBeforeTheStartIsReachedAtOnce) {
+TEST_P(DispatcherTest, AnEndAtOrBeforeTheStartIsReachedAtOnce) {
   PublishRange(1, 10);
   for (uint64_t until : {3, 5, 10}) {
     for (uint64_t after : {5, 10}) {
@@ -713,7 +777,7 @@ TEST_F(DispatcherTest, AnEndAtOrBeforeTheStartIsReachedAtOnce) {
   }
 }
 
-TEST_F(DispatcherTest, AnEndThatIsNotInTheLogIsRefused) {
+TEST_P(DispatcherTest, AnEndThatIsNotInTheLogIsRefused) {
   PublishRange(1, 10);
   const uint32_t epoch = store_->event_log()->epoch();
   for (const std::string& until :
@@ -727,7 +791,7 @@ TEST_F(DispatcherTest, AnEndThatIsNotInTheLogIsRefused) {
   }
 }
 
-TEST_F(DispatcherTest, ACompleteStreamMayBeReadSlowlyAndGetsNothingElse) {
+TEST_P(DispatcherTest, ACompleteStreamMayBeReadSlowlyAndGetsNothingElse) {
   DispatcherOptions options;
   options.progress_interval = absl::Milliseconds(5);
   Begin(options);
@@ -760,7 +824,7 @@ TEST_F(DispatcherTest, ACompleteStreamMayBeReadSlowlyAndGetsNothingElse) {
                                                         Response::kEvents, Response::kProgress}));
 }
 
-TEST_F(DispatcherTest, ACompleteStreamThatIsNotReadEndsWithTheBroker) {
+TEST_P(DispatcherTest, ACompleteStreamThatIsNotReadEndsWithTheBroker) {
   PublishRange(1, 100);
   auto slow = Open(StreamKind::kSubscribe, "root", /*hold=*/true);
   Add(*slow, {Subscription(1)});
@@ -771,7 +835,7 @@ TEST_F(DispatcherTest, ACompleteStreamThatIsNotReadEndsWithTheBroker) {
   EXPECT_EQ(slow->end(), absl::UnavailableError("over"));
 }
 
-TEST_F(DispatcherTest, AStreamWithAnEndThatRetentionOvertookIsToldOfTheGapUpToItsEnd) {
+TEST_P(DispatcherTest, AStreamWithAnEndThatRetentionOvertookIsToldOfTheGapUpToItsEnd) {
   const std::string object = "\"" + std::string(4000, 'x') + "\"";
   DispatcherOptions options;
   options.outbox_bytes_max = 64 << 10;
@@ -791,7 +855,7 @@ TEST_F(DispatcherTest, AStreamWithAnEndThatRetentionOvertookIsToldOfTheGapUpToIt
   EXPECT_EQ(slow->last_position(), Position(60));
 }
 
-TEST_F(DispatcherTest, ASubscriptionMayBeginLaterThanItsStream) {
+TEST_P(DispatcherTest, ASubscriptionMayBeginLaterThanItsStream) {
   PublishRange(1, 10);
   auto client = Open();
   NewSubscription late = Subscription(2);
@@ -817,7 +881,7 @@ TEST_F(DispatcherTest, ASubscriptionMayBeginLaterThanItsStream) {
   EXPECT_EQ(live->keys(), std::vector<std::string>{"12"});
 }
 
-TEST_F(DispatcherTest, AUserSeesOnlyWhatTheirClaimsCover) {
+TEST_P(DispatcherTest, AUserSeesOnlyWhatTheirClaimsCover) {
   CreateUser("fred", "machines");
   auto client = Open(StreamKind::kSubscribe, "fred");
   Add(*client, {Subscription(1)});
@@ -829,7 +893,7 @@ TEST_F(DispatcherTest, AUserSeesOnlyWhatTheirClaimsCover) {
   EXPECT_EQ(client->keys(), std::vector<std::string>{"seen"});
 }
 
-TEST_F(DispatcherTest, AWithdrawnClaimStopsDeliveryOfWhatIsCommittedAfterIt) {
+TEST_P(DispatcherTest, AWithdrawnClaimStopsDeliveryOfWhatIsCommittedAfterIt) {
   CreateUser("fred", "machines,profiles");
   auto client = Open(StreamKind::kSubscribe, "fred");
   Add(*client, {Subscription(1)});
@@ -844,7 +908,7 @@ TEST_F(DispatcherTest, AWithdrawnClaimStopsDeliveryOfWhatIsCommittedAfterIt) {
   EXPECT_EQ(client->keys(), (std::vector<std::string>{"allowed", "end"}));
 }
 
-TEST_F(DispatcherTest, RevokingAUsersTokensEndsTheirStreams) {
+TEST_P(DispatcherTest, RevokingAUsersTokensEndsTheirStreams) {
   CreateUser("fred", "machines");
   auto client = Open(StreamKind::kSubscribe, "fred");
   Add(*client, {Subscription(1)});
@@ -856,7 +920,7 @@ TEST_F(DispatcherTest, RevokingAUsersTokensEndsTheirStreams) {
   EXPECT_EQ(client->end().code(), absl::StatusCode::kUnauthenticated) << "at once";
 }
 
-TEST_F(DispatcherTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
+TEST_P(DispatcherTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
   CreateUser("fred", "machines,profiles");
   auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
   ASSERT_TRUE(session.ok());
@@ -888,7 +952,7 @@ TEST_F(DispatcherTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
   EXPECT_EQ(facade->keys(), std::vector<std::string>{"seen"});
 }
 
-TEST_F(DispatcherTest, ASubscriptionMeantForAnotherScopeIsRefused) {
+TEST_P(DispatcherTest, ASubscriptionMeantForAnotherScopeIsRefused) {
   CreateUser("fred", "machines");
   auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
   auto facade = Open();
@@ -902,7 +966,7 @@ TEST_F(DispatcherTest, ASubscriptionMeantForAnotherScopeIsRefused) {
             static_cast<int>(absl::StatusCode::kAborted));
 }
 
-TEST_F(DispatcherTest, AnIdThatIsTakenIsRefusedAndTheOthersGoIn) {
+TEST_P(DispatcherTest, AnIdThatIsTakenIsRefusedAndTheOthersGoIn) {
   auto client = Open();
   Add(*client, {Subscription(1, "machines"), Subscription(1, "profiles"), Subscription(2)});
   ASSERT_TRUE(client->AwaitCommands(1));
@@ -916,7 +980,7 @@ TEST_F(DispatcherTest, AnIdThatIsTakenIsRefusedAndTheOthersGoIn) {
   EXPECT_EQ(errors, std::vector<int>{static_cast<int>(absl::StatusCode::kAlreadyExists)});
 }
 
-TEST_F(DispatcherTest, TheNumberOfSubscriptionsOfAStreamIsLimited) {
+TEST_P(DispatcherTest, TheNumberOfSubscriptionsOfAStreamIsLimited) {
   DispatcherOptions options;
   options.subscriptions_per_stream_max = 2;
   Begin(options);
@@ -931,7 +995,7 @@ TEST_F(DispatcherTest, TheNumberOfSubscriptionsOfAStreamIsLimited) {
   EXPECT_TRUE(refused);
 }
 
-TEST_F(DispatcherTest, TheNumberOfStreamsIsLimitedAndFreedWhenTheyClose) {
+TEST_P(DispatcherTest, TheNumberOfStreamsIsLimitedAndFreedWhenTheyClose) {
   DispatcherOptions options;
   options.streams_max = 2;
   Begin(options);
@@ -947,7 +1011,7 @@ TEST_F(DispatcherTest, TheNumberOfStreamsIsLimitedAndFreedWhenTheyClose) {
   third.Attach(*stream);
 }
 
-TEST_F(DispatcherTest, AClientThatAsksWithoutEverReadingIsCutOff) {
+TEST_P(DispatcherTest, AClientThatAsksWithoutEverReadingIsCutOff) {
   DispatcherOptions options;
   options.outbox_bytes_max = 4 << 10;
   options.progress_interval = absl::Milliseconds(10);
@@ -958,7 +1022,7 @@ TEST_F(DispatcherTest, AClientThatAsksWithoutEverReadingIsCutOff) {
   EXPECT_EQ(wire::ErrorInfoOf(client->end())->reason(), "STREAM_NOT_READ");
 }
 
-TEST_F(DispatcherTest, AClientThatReadsNothingIsCutOffAndOneThatReadsSlowlyIsNot) {
+TEST_P(DispatcherTest, AClientThatReadsNothingIsCutOffAndOneThatReadsSlowlyIsNot) {
   DispatcherOptions options;
   options.outbox_bytes_max = 4 << 10;
   options.message_bytes_max = 100;
@@ -987,7 +1051,7 @@ TEST_F(DispatcherTest, AClientThatReadsNothingIsCutOffAndOneThatReadsSlowlyIsNot
   EXPECT_TRUE(idle->end().ok());
 }
 
-TEST_F(DispatcherTest, AllOutboxesTogetherHoldNoMoreThanTheyMay) {
+TEST_P(DispatcherTest, AllOutboxesTogetherHoldNoMoreThanTheyMay) {
   DispatcherOptions options;
   options.outboxes_bytes_max = 100'000;
   options.recent_bytes_max = 1;
@@ -1015,7 +1079,7 @@ TEST_F(DispatcherTest, AllOutboxesTogetherHoldNoMoreThanTheyMay) {
   }
 }
 
-TEST_F(DispatcherTest, AStreamNeverGoesBackBehindThePlaceItWasTold) {
+TEST_P(DispatcherTest, AStreamNeverGoesBackBehindThePlaceItWasTold) {
   Begin({.recent_bytes_max = 1});
   PublishRange(1, 10);
   Withhold(true);
@@ -1034,7 +1098,7 @@ TEST_F(DispatcherTest, AStreamNeverGoesBackBehindThePlaceItWasTold) {
   EXPECT_EQ(client->matches(), (std::map<std::string, std::vector<int64_t>>{{"21", {1, 2}}}));
 }
 
-TEST_F(DispatcherTest, AStreamWithoutMatchesIsToldHowFarItHasCome) {
+TEST_P(DispatcherTest, AStreamWithoutMatchesIsToldHowFarItHasCome) {
   DispatcherOptions options;
   options.progress_interval = absl::Milliseconds(10);
   Begin(options);
@@ -1047,7 +1111,7 @@ TEST_F(DispatcherTest, AStreamWithoutMatchesIsToldHowFarItHasCome) {
   EXPECT_TRUE(client->keys().empty());
 }
 
-TEST_F(DispatcherTest, StoppingEndsAllStreams) {
+TEST_P(DispatcherTest, StoppingEndsAllStreams) {
   auto client = Open();
   Add(*client, {Subscription(1)});
   Start(*client);

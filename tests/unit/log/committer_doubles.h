@@ -57,6 +57,10 @@ class HeldLog : public MemoryEventLog {
     mu_.Await(absl::Condition(&reached));
   }
 
+  int trim_steps() {
+    absl::MutexLock lock(&mu_);
+    return trim_steps_;
+  }
   std::vector<size_t> append_sizes() {
     absl::MutexLock lock(&mu_);
     return append_sizes_;

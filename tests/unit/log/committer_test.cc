@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <optional>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -18,12 +19,16 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+constexpr size_t kInlineBytesMax = 64 << 10;
+
 class CommitterTest : public testing::Test {
  protected:
   void Start(CommitterOptions options = {}) {
     committer_.emplace(
         &log_, options,
-        [this](std::vector<EventBlockPtr> blocks) {
+        [this](std::vector<EventBlockPtr> blocks, Committer::Pace pace) {
+          delivered_by_ = std::this_thread::get_id();
+          paces_.push_back(pace);
           for (const EventBlockPtr& block : blocks) {
             for (std::string& key : KeysOf(*block)) delivered_.push_back(std::move(key));
           }
@@ -55,6 +60,12 @@ class CommitterTest : public testing::Test {
     log_.AwaitAppends(1);
   }
 
+  static CommitterOptions Inline() {
+    CommitterOptions options;
+    options.inline_bytes_max = kInlineBytesMax;
+    return options;
+  }
+
   // Until another thread has begun to shut the committer down.
   void AwaitClosed() {
     const auto ignore = [](const absl::Status&, absl::Span<const AppendOutcome>) {};
@@ -66,8 +77,10 @@ class CommitterTest : public testing::Test {
 
   HeldLog log_;
   Recorder recorder_;
-  // Written by the committer's thread; read it after Shutdown.
+  // Written by the thread that commits; read these after Shutdown.
   std::vector<std::string> delivered_;
+  std::vector<Committer::Pace> paces_;
+  std::thread::id delivered_by_;
   std::optional<Committer> committer_;
 };
 
@@ -261,7 +274,7 @@ TEST_F(CommitterTest, AcknowledgesBeforeItHandsOnAndWaitsForTheSink) {
   Answer first, second;
   committer_.emplace(
       &log_, CommitterOptions{},
-      [&](std::vector<EventBlockPtr>) {
+      [&](std::vector<EventBlockPtr>, Committer::Pace) {
         answered_before_sink = first.answered();
         sink_may_return.WaitForNotification();
         if (appends_during_sink == 0) appends_during_sink = log_.append_sizes().size();
@@ -357,10 +370,112 @@ TEST_F(CommitterTest, ReportsThatItCouldNotTrimAndGoesOn) {
   EXPECT_TRUE(answer.Await().ok());
 }
 
-TEST_F(CommitterTest, LosesAndMixesNothingWhenManySubmitAtOnce) {
+TEST_F(CommitterTest, CommitsALoneSmallRequestOnTheThreadThatSubmitsIt) {
+  Start(Inline());
+  std::thread::id answered_by;
+  ASSERT_EQ(committer_->Submit(Request({"a"},
+                                       [&](const absl::Status& status, auto outcomes) {
+                                         EXPECT_TRUE(status.ok());
+                                         EXPECT_EQ(outcomes.size(), 1u);
+                                         answered_by = std::this_thread::get_id();
+                                       }),
+                               nullptr),
+            SubmitVerdict::kAccepted);
+  EXPECT_EQ(answered_by, std::this_thread::get_id());
+  EXPECT_EQ(delivered_by_, std::this_thread::get_id());
+  EXPECT_EQ(committer_->queue_bytes(), 0u);
+  committer_->Shutdown();
+  EXPECT_THAT(delivered_, ElementsAre("a"));
+  EXPECT_THAT(paces_, ElementsAre(Committer::Pace::kQuiet));
+}
+
+TEST_F(CommitterTest, CommitsALargeRequestOnItsOwnThread) {
+  CommitterOptions options;
+  options.inline_bytes_max = RequestBytes("a");
+  Start(options);
+  Answer large;
+  ASSERT_EQ(Submit({"a", "b"}, &large), SubmitVerdict::kAccepted);
+  ASSERT_TRUE(large.Await().ok());
+  committer_->Shutdown();
+  EXPECT_NE(delivered_by_, std::this_thread::get_id());
+  EXPECT_THAT(paces_, ElementsAre(Committer::Pace::kBusy));
+}
+
+TEST_F(CommitterTest, LeavesWhatComesDuringAnInlineCommitToItsOwnThread) {
+  Start(Inline());
+  Answer first, a, b, later;
+  log_.Hold();
+  std::thread publisher([&] { EXPECT_EQ(Submit({"first"}, &first), SubmitVerdict::kAccepted); });
+  log_.AwaitAppends(1);
+  // These do not wait for the log.
+  EXPECT_EQ(Submit({"a"}, &a), SubmitVerdict::kAccepted);
+  EXPECT_EQ(Submit({"b"}, &b), SubmitVerdict::kAccepted);
+  EXPECT_FALSE(first.answered());
+  log_.Release();
+  publisher.join();
+  for (Answer* answer : {&first, &a, &b}) EXPECT_TRUE(answer->Await().ok());
+  EXPECT_THAT(log_.append_sizes(), ElementsAre(1, 2));
+  committer_->Shutdown();
+  EXPECT_THAT(delivered_, ElementsAre("first", "a", "b"));
+  EXPECT_NE(delivered_by_, std::this_thread::get_id());
+  EXPECT_EQ(paces_[0], Committer::Pace::kBusy);
+}
+
+TEST_F(CommitterTest, ShutsDownAfterAnInlineCommit) {
+  Start(Inline());
+  Answer first, accepted;
+  log_.Hold();
+  std::thread publisher([&] { EXPECT_EQ(Submit({"first"}, &first), SubmitVerdict::kAccepted); });
+  log_.AwaitAppends(1);
+  EXPECT_EQ(Submit({"accepted"}, &accepted), SubmitVerdict::kAccepted);
+  std::thread shutdown([this] { committer_->Shutdown(); });
+  AwaitClosed();
+  EXPECT_FALSE(first.answered());
+  log_.Release();
+  shutdown.join();
+  publisher.join();
+  EXPECT_TRUE(first.answered());
+  EXPECT_TRUE(accepted.answered());
+  EXPECT_THAT(delivered_, ElementsAre("first", "accepted"));
+}
+
+TEST_F(CommitterTest, DoesNotTrimDuringAnInlineCommit) {
+  CommitterOptions options = Inline();
+  options.trim_interval = absl::Milliseconds(1);
+  Start(options);
+  Answer answer;
+  log_.Hold();
+  std::thread publisher([&] { EXPECT_EQ(Submit({"a"}, &answer), SubmitVerdict::kAccepted); });
+  log_.AwaitAppends(1);
+  const int trim_steps = log_.trim_steps();
+  absl::SleepFor(absl::Milliseconds(20));
+  EXPECT_EQ(log_.trim_steps(), trim_steps);
+  log_.Release();
+  publisher.join();
+  log_.AwaitTrimSteps(trim_steps + 1);
+}
+
+TEST_F(CommitterTest, TrimsAtOnceWhenAnInlineAppendFailed) {
+  CommitterOptions options = Inline();
+  options.trim_interval = absl::Hours(24);
+  Start(options);
+  log_.AwaitTrimSteps(1);
+  log_.FailWith(absl::ResourceExhaustedError("log full"));
+  Answer answer;
+  ASSERT_EQ(Submit({"a"}, &answer), SubmitVerdict::kAccepted);
+  EXPECT_EQ(answer.Await().message(), "log full");
+  log_.AwaitTrimSteps(2);
+}
+
+class CommitterLoadTest : public CommitterTest, public testing::WithParamInterface<size_t> {};
+
+INSTANTIATE_TEST_SUITE_P(InlineBytesMax, CommitterLoadTest, testing::Values(0, kInlineBytesMax));
+
+TEST_P(CommitterLoadTest, LosesAndMixesNothingWhenManySubmitAtOnce) {
   constexpr int kThreads = 4;
   constexpr int kRequests = 500;
   CommitterOptions options;
+  options.inline_bytes_max = GetParam();
   options.queue_bytes_max = 20 * RequestBytes("0-000");
   Start(options);
   std::atomic<int> answered{0};
