@@ -222,10 +222,10 @@ class Server::Impl {
     options.retention = {config_.log_age_max, config_.log_bytes_max};
     committer_ = std::make_unique<log::Committer>(
         store_->event_log(), options,
-        [this](std::vector<log::EventBlockPtr> blocks, log::Committer::Pace pace) {
+        [this](std::vector<log::EventBlockPtr> blocks, log::CommitOn thread) {
           using Where = delivery::Dispatcher::Where;
-          dispatcher_->OnCommitted(std::move(blocks), pace == log::Committer::Pace::kQuiet
-                                                          ? Where::kHere
+          dispatcher_->OnCommitted(std::move(blocks), thread == log::CommitOn::kThisThread
+                                                          ? Where::kThisThread
                                                           : Where::kOwnThread);
         },
         &commit_reporter_);

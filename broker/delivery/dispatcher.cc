@@ -52,16 +52,24 @@ bool Dispatcher::Post(Command command) {
 
 void Dispatcher::OnCommitted(std::vector<log::EventBlockPtr> blocks, Where where) {
   const absl::Time now = absl::Now();
+  absl::MutexLock lock(&mu_);
+  if (where == Where::kOwnThread) {
+    mu_.Await(absl::Condition(this, &Dispatcher::HasRoom));
+  } else if (!dispatching_ && !HasWork()) {
+    dispatching_ = left_to_caller_ = true;
+  }
+  for (log::EventBlockPtr& block : blocks) {
+    committed_bytes_ += block->bytes();
+    committed_.push_back({std::move(block), now});
+  }
+  stats_.queue_bytes = static_cast<int64_t>(committed_bytes_);
+}
+
+void Dispatcher::DispatchNow() {
   Turn turn;
   {
     absl::MutexLock lock(&mu_);
-    mu_.Await(absl::Condition(this, &Dispatcher::HasRoom));
-    for (log::EventBlockPtr& block : blocks) {
-      committed_bytes_ += block->bytes();
-      committed_.push_back({std::move(block), now});
-    }
-    stats_.queue_bytes = static_cast<int64_t>(committed_bytes_);
-    if (where == Where::kOwnThread || dispatching_ || stopping_) return;
+    if (!std::exchange(left_to_caller_, false)) return;
     turn = TakeTurn();
   }
   Do(std::move(turn));

@@ -93,12 +93,15 @@ class Dispatcher : public access::SessionListener {
   enum class Where {
     // On the dispatcher's thread, which has to be woken for it.
     kOwnThread,
-    // On the thread that calls, if nobody is dispatching.
-    kHere,
+    // On the thread that calls, which must call DispatchNow next, unless other work waits.
+    kThisThread,
   };
-  // From one thread at a time. Waits while the queue is full.
+  // From one thread at a time. Waits while the queue is full, if it is for the dispatcher's thread.
   void OnCommitted(std::vector<log::EventBlockPtr> blocks, Where where = Where::kOwnThread)
       ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Dispatches, on this thread, what was left to it.
+  void DispatchNow() ABSL_LOCKS_EXCLUDED(mu_);
 
   // A new stream. RESOURCE_EXHAUSTED: too many. `writer` must live until Subscriber::Detach.
   absl::StatusOr<SubscriberPtr> Open(StreamKind kind, access::SessionPtr session,
@@ -210,7 +213,10 @@ class Dispatcher : public access::SessionListener {
   std::deque<Committed> committed_ ABSL_GUARDED_BY(mu_);
   size_t committed_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  // Some thread is dispatching, or will.
   bool dispatching_ ABSL_GUARDED_BY(mu_) = false;
+  // It is the one that calls DispatchNow next.
+  bool left_to_caller_ ABSL_GUARDED_BY(mu_) = false;
 
   // The thread that dispatches alone.
   uint64_t dispatched_ = 0;

@@ -64,8 +64,13 @@ void Dispatcher::OnRead(const SubscriberPtr& subscriber, absl::StatusOr<log::Eve
     SkipTrimmed(*subscriber);
   } else if (!block.ok()) {
     return End(*subscriber, block.status());
-  } else if (*block != nullptr && !CatchUpWith(*subscriber, {*block, absl::InfinitePast()})) {
-    return;
+  } else if (*block != nullptr) {
+    // A step may end where a subscription begins.
+    do {
+      if (!CatchUpWith(*subscriber, {*block, absl::InfinitePast()})) return;
+      BeginAwaited(*subscriber);
+    } while (side.state == State::kCatchingUp &&
+             side.cursor < std::min((*block)->last_sequence(), CatchUpEnd(side)));
   }
   CatchUp(subscriber);
 }

@@ -1,5 +1,5 @@
-// What streams and sessions ask of the dispatcher: each public call posts a command, which its
-// thread runs as Do….
+// What streams and sessions ask of the dispatcher: each public call posts a command, which
+// is run as Do….
 #include <algorithm>
 #include <utility>
 

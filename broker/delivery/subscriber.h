@@ -87,7 +87,7 @@ class Subscriber {
     writer_ = nullptr;
   }
 
-  // The rest belongs to the dispatcher's thread.
+  // The rest belongs to the thread that dispatches.
   enum class State {
     // StartDelivery is still to come.
     kWaiting,

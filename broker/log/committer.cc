@@ -54,37 +54,42 @@ Committer::Committer(EventLog* log, CommitterOptions options, Sink sink, CommitO
 
 Committer::~Committer() { Shutdown(); }
 
-SubmitVerdict Committer::Submit(CommitRequest&& request, std::function<void()> when_room) {
+SubmitVerdict Committer::Submit(CommitRequest&& request, std::function<void()> when_room,
+                                CommitOn thread) {
   const size_t bytes = request.bytes();
+  absl::MutexLock lock(&mu_);
+  if (closed_) return SubmitVerdict::kClosed;
+  if (!HasRoomLocked(bytes)) {
+    if (when_room != nullptr) waiters_.push_back({bytes, std::move(when_room)});
+    return SubmitVerdict::kFull;
+  }
+  const bool now = thread == CommitOn::kThisThread && MayCommitNowLocked(bytes);
+  queue_bytes_ += bytes;
+  queue_.push_back(std::move(request));
+  if (!now) return SubmitVerdict::kAccepted;
+  log_taken_ = true;
+  return SubmitVerdict::kCommitNow;
+}
+
+void Committer::CommitNow() {
   Group group;
   {
     absl::MutexLock lock(&mu_);
-    if (closed_) return SubmitVerdict::kClosed;
-    if (!HasRoomLocked(bytes)) {
-      if (when_room != nullptr) waiters_.push_back({bytes, std::move(when_room)});
-      return SubmitVerdict::kFull;
-    }
-    const bool is_inline = MayCommitInlineLocked(bytes);
-    queue_bytes_ += bytes;
-    queue_.push_back(std::move(request));
-    if (!is_inline) return SubmitVerdict::kAccepted;
-    log_taken_ = true;
-    group = TakeGroupLocked();
+    group = TakeGroupLocked(options_.inline_bytes_max);
   }
-  const bool failed = !Commit(std::move(group)).ok();
+  const bool failed = !Commit(std::move(group), CommitOn::kThisThread).ok();
   YieldLog(/*trim_due=*/failed);
-  return SubmitVerdict::kAccepted;
 }
 
-bool Committer::MayCommitInlineLocked(size_t bytes) const {
-  return bytes <= options_.inline_bytes_max && pace_ == Pace::kQuiet && !log_taken_ && !trim_due_ &&
+bool Committer::MayCommitNowLocked(size_t bytes) const {
+  return bytes <= options_.inline_bytes_max && quiet_ && !log_taken_ && !trim_due_ &&
          queue_.empty();
 }
 
 void Committer::YieldLog(bool trim_due) {
   absl::MutexLock lock(&mu_);
   log_taken_ = false;
-  trim_due_ = trim_due;
+  trim_due_ = trim_due_ || trim_due;
 }
 
 void Committer::Shutdown() {
@@ -114,7 +119,8 @@ void Committer::Run() {
   Group group;
   while (NextGroup(Until(trim_at), &group)) {
     const bool trim = group.trim;
-    const bool failed = !group.requests.empty() && !Commit(std::move(group)).ok();
+    const bool failed =
+        !group.requests.empty() && !Commit(std::move(group), CommitOn::kOwnThread).ok();
     if (trim || failed || Steady::now() >= trim_at) {
       const bool more = Trim();
       trim_at = Steady::now();
@@ -127,19 +133,21 @@ void Committer::Run() {
 
 bool Committer::NextGroup(absl::Duration patience, Group* group) {
   absl::MutexLock lock(&mu_);
-  mu_.AwaitWithTimeout(absl::Condition(this, &Committer::HasWorkLocked), patience);
+  // Others go on committing unless they are told that it is time to trim.
+  trim_due_ = !mu_.AwaitWithTimeout(absl::Condition(this, &Committer::HasWorkLocked), patience) ||
+              trim_due_;
   mu_.Await(absl::Condition(this, &Committer::LogIsFreeLocked));
   log_taken_ = true;
-  *group = TakeGroupLocked();
+  *group = TakeGroupLocked(options_.commit_bytes_max);
+  group->trim = std::exchange(trim_due_, false);
   return !group->requests.empty() || !closed_;
 }
 
-Committer::Group Committer::TakeGroupLocked() {
+Committer::Group Committer::TakeGroupLocked(size_t bytes_max) {
   Group group;
-  group.trim = std::exchange(trim_due_, false);
   while (!queue_.empty()) {
     CommitRequest& next = queue_.front();
-    const bool fits = group.bytes + next.bytes() <= options_.commit_bytes_max &&
+    const bool fits = group.bytes + next.bytes() <= bytes_max &&
                       group.events + next.events.size() <= options_.commit_events_max;
     if (!fits && !group.requests.empty()) break;
     group.bytes += next.bytes();
@@ -150,7 +158,7 @@ Committer::Group Committer::TakeGroupLocked() {
   return group;
 }
 
-absl::Status Committer::Commit(Group group) {
+absl::Status Committer::Commit(Group group, CommitOn thread) {
   const std::vector<NewEvent> events = EventsOf(group.requests);
   std::vector<AppendOutcome> outcomes(events.size());
   std::vector<EventBlockPtr> committed;
@@ -171,19 +179,17 @@ absl::Status Committer::Commit(Group group) {
     observer_->OnCommit(report);
   }
   group.requests.clear();
-  const Pace pace = Release(group.bytes);
-  if (status.ok() && !committed.empty()) sink_(std::move(committed), pace);
+  Release(group.bytes);
+  if (status.ok() && !committed.empty()) sink_(std::move(committed), thread);
   return status;
 }
 
-Committer::Pace Committer::Release(size_t bytes) {
+void Committer::Release(size_t bytes) {
   std::vector<Waiter> ready;
-  Pace pace;
   {
     absl::MutexLock lock(&mu_);
     queue_bytes_ -= bytes;
-    const bool is_quiet = bytes <= options_.inline_bytes_max && queue_.empty() && waiters_.empty();
-    pace = pace_ = is_quiet ? Pace::kQuiet : Pace::kBusy;
+    quiet_ = bytes <= options_.inline_bytes_max && queue_.empty() && waiters_.empty();
     size_t promised = 0;
     while (!waiters_.empty() && (closed_ || HasRoomLocked(promised + waiters_.front().bytes))) {
       promised += waiters_.front().bytes;
@@ -192,7 +198,6 @@ Committer::Pace Committer::Release(size_t bytes) {
     }
   }
   for (const Waiter& waiter : ready) waiter.when_room();
-  return pace;
 }
 
 bool Committer::Trim() {

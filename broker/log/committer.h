@@ -50,6 +50,8 @@ struct CommitRequest {
 enum class SubmitVerdict {
   // `done` will be called.
   kAccepted,
+  // The same, once CommitNow has been called, as the caller must do next: everybody waits for it.
+  kCommitNow,
   // The queue is full; the request is untouched and still the caller's.
   kFull,
   // Shut down (say UNAVAILABLE); the request is untouched.
@@ -63,8 +65,9 @@ struct CommitterOptions {
   // How much one commit takes; at least one request.
   size_t commit_bytes_max = size_t{8} << 20;
   size_t commit_events_max = 16 * 1024;
-  // A request no larger than this that comes while the pace is quiet is committed by the thread
-  // that submits it, which spares it the time to wake another. 0: none is.
+  // A request no larger than this that comes while nothing else does is committed by the thread
+  // that submits it (SubmitVerdict::kCommitNow), which spares it the time to wake another. 0: none
+  // is.
   size_t inline_bytes_max = 0;
   Retention retention;
   // How often to look for something to trim. While there is more to trim it goes on after each
@@ -95,15 +98,20 @@ class CommitObserver {
   virtual void OnTrimFailed(const absl::Status& status) = 0;
 };
 
+// On whose thread something is committed.
+enum class CommitOn {
+  // The committer's own, which has to be woken for it.
+  kOwnThread,
+  // That of the publisher.
+  kThisThread,
+};
+
 // Sees to it that one thread at a time changes the log: its own, or that of a lone publisher.
 class Committer {
  public:
-  // Quiet: a commit was small, and nothing was submitted while it was made.
-  enum class Pace { kQuiet, kBusy };
-  // Takes what was committed, in order, after it was acknowledged. May block: then nothing more is
-  // committed, the queue fills up, and publishers wait. If the pace is kQuiet nobody is known to
-  // wait for the thread, which may be a publisher's.
-  using Sink = std::function<void(std::vector<EventBlockPtr> blocks, Pace pace)>;
+  // Takes what was committed, in order, after it was acknowledged, and is told on whose thread. May
+  // block: then nothing more is committed, the queue fills up, and publishers wait.
+  using Sink = std::function<void(std::vector<EventBlockPtr> blocks, CommitOn thread)>;
 
   // Starts. `log` and `observer` (may be null) must outlive it. What `sink` calls must work until
   // Shutdown has returned.
@@ -113,13 +121,17 @@ class Committer {
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
 
-  // Takes the request if there is room; it is moved from only if the verdict is kAccepted. After
-  // kFull `when_room` (may be null) is called once, when it is worth trying again or the committer
-  // is closed: on the thread that commits, so it must be quick and not block; it may call Submit.
-  // Any thread, which may then wait for a flush of the disk (`inline_bytes_max`) and hold no lock
-  // that `done`, `when_room` or the sink want.
-  [[nodiscard]] SubmitVerdict Submit(CommitRequest&& request, std::function<void()> when_room)
+  // Takes the request if there is room; it is moved from only if it was accepted. After kFull
+  // `when_room` (may be null) is called once, when it is worth trying again or the committer is
+  // closed: on the thread that commits, so it must be quick and not block; it may call Submit,
+  // which does not say kCommitNow there. Any thread.
+  // kCommitNow is said to those alone who offer their thread.
+  [[nodiscard]] SubmitVerdict Submit(CommitRequest&& request, std::function<void()> when_room,
+                                     CommitOn thread = CommitOn::kOwnThread)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // Commits what was submitted, and calls the sink, on this thread. Waits for the disk: hold no
+  // lock that a `done`, a `when_room` or the sink wants.
+  void CommitNow() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Refuses what comes from now on, commits and answers what was accepted, and ends the thread.
   // Idempotent; not from a callback.
@@ -147,15 +159,15 @@ class Committer {
   // until YieldLog. False: shut down, and nothing is left.
   bool NextGroup(absl::Duration patience, Group* group) ABSL_LOCKS_EXCLUDED(mu_);
   void YieldLog(bool trim_due) ABSL_LOCKS_EXCLUDED(mu_);
-  Group TakeGroupLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Group TakeGroupLocked(size_t bytes_max) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasWorkLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool LogIsFreeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !log_taken_; }
   // Whether whoever submits so much now should commit it.
-  bool MayCommitInlineLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool MayCommitNowLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasRoomLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status Commit(Group group) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Commit(Group group, CommitOn thread) ABSL_LOCKS_EXCLUDED(mu_);
   // Counts `bytes` out of the queue and calls the waiters who have room now.
-  Pace Release(size_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
+  void Release(size_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
   // True: there is more to trim.
   bool Trim();
 
@@ -172,10 +184,10 @@ class Committer {
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   // Some thread is committing or trimming.
   bool log_taken_ ABSL_GUARDED_BY(mu_) = false;
-  // A publisher's thread could not commit: there may be room after a trim.
+  // The committer's thread is to trim before another thread commits.
   bool trim_due_ ABSL_GUARDED_BY(mu_) = false;
-  // Of the last commit.
-  Pace pace_ ABSL_GUARDED_BY(mu_) = Pace::kQuiet;
+  // The last commit was small, and nothing was submitted while it was made.
+  bool quiet_ ABSL_GUARDED_BY(mu_) = true;
 
   // Joined once, by whoever comes first.
   absl::Mutex join_mu_ ABSL_ACQUIRED_BEFORE(mu_);

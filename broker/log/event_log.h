@@ -101,7 +101,8 @@ class EventLog {
 
   // Removes a bounded number of the oldest events beyond `retention`, with their event ids. True:
   // there is more to remove. Whatever else the log has to do now and then is done here too, and an
-  // error may be about that: nothing is lost, and the next call tries again. Same thread as Append.
+  // error may be about that: nothing is lost, and the next call tries again. Not during
+  // Append.
   virtual absl::StatusOr<bool> TrimStep(const Retention& retention, absl::Time now) = 0;
 };
 

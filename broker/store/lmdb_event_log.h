@@ -36,8 +36,7 @@ class LmdbEventLog : public log::EventLog {
   static absl::StatusOr<std::unique_ptr<LmdbEventLog>> Open(Environment* environment,
                                                             const Tables& tables, uint32_t epoch,
                                                             std::unique_ptr<Journal> journal);
-  // Brings what is pending into the store and empties the journal. Same thread as Append, or after
-  // it.
+  // Brings what is pending into the store and empties the journal. Not during Append.
   absl::Status Flush() ABSL_LOCKS_EXCLUDED(mu_);
 
   uint32_t epoch() const override { return epoch_; }

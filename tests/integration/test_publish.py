@@ -7,6 +7,7 @@ import pytest
 
 from harness.client import Client, ErrorDetails, event, make_filter, refused
 from harness.contract import events_pb
+from harness.metrics import fetch
 
 MIB = 1 << 20
 
@@ -230,6 +231,26 @@ def test_a_publish_stream_answers_each_batch_in_order_and_ends_well_after_the_ha
     assert [e.key for e in watch.take_events(400)] == \
         [f"{i}.{j}" for i in range(200) for j in range(i % 5)]
     watch.cancel()
+
+
+def test_requests_that_wait_on_one_stream_are_committed_together(start_broker):
+    broker = start_broker()
+    client = Client(broker)
+    stream = client.publish_stream().send(event(key="first"))
+    stream.next()
+    before = fetch(broker).get("carillon_broker_commit_seconds_count")
+    broker.program.pause()
+    for i in range(400):
+        stream.send(event(key=str(i)))
+    # Until they are in the socket.
+    time.sleep(0.5)
+    broker.program.resume()
+    answers = [stream.next() for _ in range(400)]
+    assert all(answer.results[0].position for answer in answers)
+    commits = fetch(broker).get("carillon_broker_commit_seconds_count") - before
+    assert 0 < commits <= 200
+    stream.cancel()
+    client.close()
 
 
 def test_a_publish_stream_needs_no_half_close_to_be_answered(client, kind):

@@ -277,20 +277,25 @@ class DispatcherTest : public testing::TestWithParam<Where> {
     committer_options.trim_interval = absl::Milliseconds(1);
     committer_ = std::make_unique<log::Committer>(
         store_->event_log(), committer_options,
-        [this](std::vector<log::EventBlockPtr> blocks, log::Committer::Pace) {
+        [this](std::vector<log::EventBlockPtr> blocks, log::CommitOn) {
           absl::MutexLock lock(&mu_);
           committed_by_ = std::this_thread::get_id();
-          if (!withhold_) return dispatcher_->OnCommitted(std::move(blocks), GetParam());
+          if (!withhold_) return Dispatch(std::move(blocks));
           for (log::EventBlockPtr& block : blocks) withheld_.push_back(std::move(block));
         },
         nullptr);
+  }
+
+  void Dispatch(std::vector<log::EventBlockPtr> blocks) {
+    dispatcher_->OnCommitted(std::move(blocks), GetParam());
+    if (GetParam() == Where::kThisThread) dispatcher_->DispatchNow();
   }
 
   // Keeps from the dispatcher what is committed, or gives it what was kept.
   void Withhold(bool withhold) {
     absl::MutexLock lock(&mu_);
     withhold_ = withhold;
-    if (!withhold) dispatcher_->OnCommitted(std::exchange(withheld_, {}), GetParam());
+    if (!withhold) Dispatch(std::exchange(withheld_, {}));
   }
 
   access::Identity LogIn(const std::string& user) {
@@ -415,9 +420,10 @@ class DispatcherTest : public testing::TestWithParam<Where> {
   std::unique_ptr<log::Committer> committer_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Threads, DispatcherTest, testing::Values(Where::kOwnThread, Where::kHere),
+INSTANTIATE_TEST_SUITE_P(Threads, DispatcherTest,
+                         testing::Values(Where::kOwnThread, Where::kThisThread),
                          [](const testing::TestParamInfo<Where>& info) {
-                           return info.param == Where::kHere ? "Committers" : "Own";
+                           return info.param == Where::kThisThread ? "Committers" : "Own";
                          });
 
 TEST_P(DispatcherTest, AnEventGoesOnceToAStreamWithTheIdsOfAllSubscriptionsItMatches) {
@@ -450,7 +456,7 @@ TEST_P(DispatcherTest, ABlockIsDispatchedByWhoBringsItIfSoAsked) {
     absl::MutexLock lock(&mu_);
     by_committer += client->filled_by() == committed_by_ ? 1 : 0;
   }
-  if (GetParam() == Where::kHere) {
+  if (GetParam() == Where::kThisThread) {
     EXPECT_GT(by_committer, 0);
   } else {
     EXPECT_EQ(by_committer, 0);
@@ -546,7 +552,10 @@ TEST_P(DispatcherTest, AnAddToAStreamThatCatchesUpIsAnsweredWhereItBegins) {
 TEST_P(DispatcherTest, AnAddToAStreamThatCatchesUpSeesWhatIsCommittedBeforeItsAnswer) {
   Begin({.outbox_bytes_max = 4000, .recent_bytes_max = 1, .read_bytes = 2000});
   const auto await_dispatched = [this](int64_t count) {
-    while (dispatcher_->stats().events_dispatched < count) absl::SleepFor(absl::Milliseconds(1));
+    const absl::Time deadline = absl::Now() + kDeadline;
+    while (dispatcher_->stats().events_dispatched < count && absl::Now() < deadline) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
   };
   PublishRange(1, 500);
   await_dispatched(500);

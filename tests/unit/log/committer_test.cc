@@ -26,9 +26,9 @@ class CommitterTest : public testing::Test {
   void Start(CommitterOptions options = {}) {
     committer_.emplace(
         &log_, options,
-        [this](std::vector<EventBlockPtr> blocks, Committer::Pace pace) {
+        [this](std::vector<EventBlockPtr> blocks, CommitOn thread) {
           delivered_by_ = std::this_thread::get_id();
-          paces_.push_back(pace);
+          threads_.push_back(thread);
           for (const EventBlockPtr& block : blocks) {
             for (std::string& key : KeysOf(*block)) delivered_.push_back(std::move(key));
           }
@@ -51,6 +51,13 @@ class CommitterTest : public testing::Test {
 
   SubmitVerdict Submit(const std::vector<std::string>& keys, Answer* answer) {
     return committer_->Submit(Request(keys, answer->done()), nullptr);
+  }
+  SubmitVerdict Offer(const std::vector<std::string>& keys, Answer* answer) {
+    return committer_->Submit(Request(keys, answer->done()), nullptr, CommitOn::kThisThread);
+  }
+  void SubmitAndCommit(const std::vector<std::string>& keys, Answer* answer) {
+    ASSERT_EQ(Offer(keys, answer), SubmitVerdict::kCommitNow);
+    committer_->CommitNow();
   }
 
   // Submits `key` and waits until it is being appended, which it is until log_.Release().
@@ -79,7 +86,7 @@ class CommitterTest : public testing::Test {
   Recorder recorder_;
   // Written by the thread that commits; read these after Shutdown.
   std::vector<std::string> delivered_;
-  std::vector<Committer::Pace> paces_;
+  std::vector<CommitOn> threads_;
   std::thread::id delivered_by_;
   std::optional<Committer> committer_;
 };
@@ -274,7 +281,7 @@ TEST_F(CommitterTest, AcknowledgesBeforeItHandsOnAndWaitsForTheSink) {
   Answer first, second;
   committer_.emplace(
       &log_, CommitterOptions{},
-      [&](std::vector<EventBlockPtr>, Committer::Pace) {
+      [&](std::vector<EventBlockPtr>, CommitOn) {
         answered_before_sink = first.answered();
         sink_may_return.WaitForNotification();
         if (appends_during_sink == 0) appends_during_sink = log_.append_sizes().size();
@@ -379,14 +386,25 @@ TEST_F(CommitterTest, CommitsALoneSmallRequestOnTheThreadThatSubmitsIt) {
                                          EXPECT_EQ(outcomes.size(), 1u);
                                          answered_by = std::this_thread::get_id();
                                        }),
-                               nullptr),
-            SubmitVerdict::kAccepted);
+                               nullptr, CommitOn::kThisThread),
+            SubmitVerdict::kCommitNow);
+  EXPECT_EQ(answered_by, std::thread::id()) << "the caller may do something first";
+  committer_->CommitNow();
   EXPECT_EQ(answered_by, std::this_thread::get_id());
   EXPECT_EQ(delivered_by_, std::this_thread::get_id());
   EXPECT_EQ(committer_->queue_bytes(), 0u);
   committer_->Shutdown();
   EXPECT_THAT(delivered_, ElementsAre("a"));
-  EXPECT_THAT(paces_, ElementsAre(Committer::Pace::kQuiet));
+  EXPECT_THAT(threads_, ElementsAre(CommitOn::kThisThread));
+}
+
+TEST_F(CommitterTest, CommitsOnItsOwnThreadWhatComesWithoutAnother) {
+  Start(Inline());
+  Answer answer;
+  EXPECT_EQ(Submit({"a"}, &answer), SubmitVerdict::kAccepted);
+  EXPECT_TRUE(answer.Await().ok());
+  committer_->Shutdown();
+  EXPECT_NE(delivered_by_, std::this_thread::get_id());
 }
 
 TEST_F(CommitterTest, CommitsALargeRequestOnItsOwnThread) {
@@ -394,21 +412,21 @@ TEST_F(CommitterTest, CommitsALargeRequestOnItsOwnThread) {
   options.inline_bytes_max = RequestBytes("a");
   Start(options);
   Answer large;
-  ASSERT_EQ(Submit({"a", "b"}, &large), SubmitVerdict::kAccepted);
+  ASSERT_EQ(Offer({"a", "b"}, &large), SubmitVerdict::kAccepted);
   ASSERT_TRUE(large.Await().ok());
   committer_->Shutdown();
   EXPECT_NE(delivered_by_, std::this_thread::get_id());
-  EXPECT_THAT(paces_, ElementsAre(Committer::Pace::kBusy));
+  EXPECT_THAT(threads_, ElementsAre(CommitOn::kOwnThread));
 }
 
 TEST_F(CommitterTest, LeavesWhatComesDuringAnInlineCommitToItsOwnThread) {
   Start(Inline());
   Answer first, a, b, later;
   log_.Hold();
-  std::thread publisher([&] { EXPECT_EQ(Submit({"first"}, &first), SubmitVerdict::kAccepted); });
+  std::thread publisher([&] { SubmitAndCommit({"first"}, &first); });
   log_.AwaitAppends(1);
   // These do not wait for the log.
-  EXPECT_EQ(Submit({"a"}, &a), SubmitVerdict::kAccepted);
+  EXPECT_EQ(Offer({"a"}, &a), SubmitVerdict::kAccepted);
   EXPECT_EQ(Submit({"b"}, &b), SubmitVerdict::kAccepted);
   EXPECT_FALSE(first.answered());
   log_.Release();
@@ -418,14 +436,25 @@ TEST_F(CommitterTest, LeavesWhatComesDuringAnInlineCommitToItsOwnThread) {
   committer_->Shutdown();
   EXPECT_THAT(delivered_, ElementsAre("first", "a", "b"));
   EXPECT_NE(delivered_by_, std::this_thread::get_id());
-  EXPECT_EQ(paces_[0], Committer::Pace::kBusy);
+  EXPECT_THAT(threads_, ElementsAre(CommitOn::kThisThread, CommitOn::kOwnThread));
+}
+
+TEST_F(CommitterTest, TakesAlongWhatWasSubmittedBeforeAnInlineCommit) {
+  Start(Inline());
+  Answer first, second;
+  ASSERT_EQ(Offer({"first"}, &first), SubmitVerdict::kCommitNow);
+  ASSERT_EQ(Offer({"second"}, &second), SubmitVerdict::kAccepted);
+  committer_->CommitNow();
+  EXPECT_TRUE(first.answered());
+  EXPECT_TRUE(second.answered());
+  EXPECT_THAT(log_.append_sizes(), ElementsAre(2));
 }
 
 TEST_F(CommitterTest, ShutsDownAfterAnInlineCommit) {
   Start(Inline());
   Answer first, accepted;
   log_.Hold();
-  std::thread publisher([&] { EXPECT_EQ(Submit({"first"}, &first), SubmitVerdict::kAccepted); });
+  std::thread publisher([&] { SubmitAndCommit({"first"}, &first); });
   log_.AwaitAppends(1);
   EXPECT_EQ(Submit({"accepted"}, &accepted), SubmitVerdict::kAccepted);
   std::thread shutdown([this] { committer_->Shutdown(); });
@@ -445,7 +474,7 @@ TEST_F(CommitterTest, DoesNotTrimDuringAnInlineCommit) {
   Start(options);
   Answer answer;
   log_.Hold();
-  std::thread publisher([&] { EXPECT_EQ(Submit({"a"}, &answer), SubmitVerdict::kAccepted); });
+  std::thread publisher([&] { SubmitAndCommit({"a"}, &answer); });
   log_.AwaitAppends(1);
   const int trim_steps = log_.trim_steps();
   absl::SleepFor(absl::Milliseconds(20));
@@ -462,7 +491,7 @@ TEST_F(CommitterTest, TrimsAtOnceWhenAnInlineAppendFailed) {
   log_.AwaitTrimSteps(1);
   log_.FailWith(absl::ResourceExhaustedError("log full"));
   Answer answer;
-  ASSERT_EQ(Submit({"a"}, &answer), SubmitVerdict::kAccepted);
+  SubmitAndCommit({"a"}, &answer);
   EXPECT_EQ(answer.Await().message(), "log full");
   log_.AwaitTrimSteps(2);
 }
@@ -489,13 +518,14 @@ TEST_P(CommitterLoadTest, LosesAndMixesNothingWhenManySubmitAtOnce) {
                     [&answered](const absl::Status& status, absl::Span<const AppendOutcome>) {
                       if (status.ok()) ++answered;
                     });
-        const SubmitVerdict verdict =
-            committer_->Submit(std::move(request), [&room] { room.Notify(); });
-        if (verdict == SubmitVerdict::kAccepted) {
-          ++i;
-        } else {
+        const SubmitVerdict verdict = committer_->Submit(
+            std::move(request), [&room] { room.Notify(); }, CommitOn::kThisThread);
+        if (verdict == SubmitVerdict::kFull) {
           room.WaitForNotification();
+          continue;
         }
+        if (verdict == SubmitVerdict::kCommitNow) committer_->CommitNow();
+        ++i;
       }
     });
   }
