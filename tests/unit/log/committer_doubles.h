@@ -23,8 +23,10 @@ class HeldLog : public MemoryEventLog {
                       absl::Span<AppendOutcome> outcomes,
                       std::vector<EventBlockPtr>* committed) override {
     absl::MutexLock lock(&mu_);
-    append_sizes_.push_back(events.size());
-    append_times_.push_back(now);
+    if (!events.empty()) {
+      append_sizes_.push_back(events.size());
+      append_times_.push_back(now);
+    }
     mu_.Await(absl::Condition(
         +[](bool* held) { return !*held; }, &held_));
     if (!failure_.ok()) return failure_;
