@@ -432,7 +432,7 @@ TEST_F(CommitterTest, CommitsALargeRequestOnItsOwnThread) {
 
 TEST_F(CommitterTest, LeavesWhatComesDuringAnInlineCommitToItsOwnThread) {
   StartInline();
-  Answer first, a, b, later;
+  Answer first, a, b;
   log_.Hold();
   std::thread publisher([&] { SubmitAndCommit({"first"}, &first); });
   log_.AwaitAppends(1);
