@@ -223,10 +223,7 @@ class Server::Impl {
     committer_ = std::make_unique<log::Committer>(
         store_->event_log(), options,
         [this](std::vector<log::EventBlockPtr> blocks, log::CommitOn thread) {
-          using Where = delivery::Dispatcher::Where;
-          dispatcher_->OnCommitted(std::move(blocks), thread == log::CommitOn::kThisThread
-                                                          ? Where::kThisThread
-                                                          : Where::kOwnThread);
+          dispatcher_->OnCommitted(std::move(blocks), thread);
         },
         &commit_reporter_);
     delivery_metrics_.observe_latency = [&histogram = DeliveryLatency(&metrics_)](double seconds) {

@@ -50,10 +50,10 @@ bool Dispatcher::Post(Command command) {
   return true;
 }
 
-void Dispatcher::OnCommitted(std::vector<log::EventBlockPtr> blocks, Where where) {
+void Dispatcher::OnCommitted(std::vector<log::EventBlockPtr> blocks, log::CommitOn thread) {
   const absl::Time now = absl::Now();
   absl::MutexLock lock(&mu_);
-  if (where == Where::kOwnThread) {
+  if (thread == log::CommitOn::kOwnThread) {
     mu_.Await(absl::Condition(this, &Dispatcher::HasRoom));
   } else if (!dispatching_ && !HasWork()) {
     dispatching_ = left_to_caller_ = true;

@@ -21,6 +21,7 @@
 #include "broker/delivery/log_reader.h"
 #include "broker/delivery/subscriber.h"
 #include "broker/delivery/subscription_table.h"
+#include "broker/log/committer.h"
 #include "broker/log/event_log.h"
 #include "carillon/v1/event_service.pb.h"
 
@@ -90,14 +91,9 @@ class Dispatcher : public access::SessionListener {
   // Ends all streams with `status`, then the thread. Idempotent.
   void Stop(const absl::Status& status);
 
-  enum class Where {
-    // On the dispatcher's thread, which has to be woken for it.
-    kOwnThread,
-    // On the thread that calls, which must call DispatchNow next, unless other work waits.
-    kThisThread,
-  };
-  // From one thread at a time. Waits while the queue is full, if it is for the dispatcher's thread.
-  void OnCommitted(std::vector<log::EventBlockPtr> blocks, Where where = Where::kOwnThread)
+  // Committer::Sink. Waits while the queue is full, if the thread is the committer's. Another one's
+  // must call DispatchNow next: what it brings is left to it unless other work waits.
+  void OnCommitted(std::vector<log::EventBlockPtr> blocks, log::CommitOn thread)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Dispatches, on this thread, what was left to it.

@@ -236,10 +236,10 @@ class Client : public StreamWriter {
   std::optional<absl::Status> end_;
 };
 
-using Where = Dispatcher::Where;
+using log::CommitOn;
 
 // The real store, committer and access control. The parameter tells on whose thread is dispatched.
-class DispatcherTest : public testing::TestWithParam<Where> {
+class DispatcherTest : public testing::TestWithParam<CommitOn> {
  protected:
   void SetUp() override {
     directory_ = testing::TempDir() + "/dispatcher-" + std::to_string(getpid());
@@ -277,7 +277,7 @@ class DispatcherTest : public testing::TestWithParam<Where> {
     committer_options.trim_interval = absl::Milliseconds(1);
     committer_ = std::make_unique<log::Committer>(
         store_->event_log(), committer_options,
-        [this](std::vector<log::EventBlockPtr> blocks, log::CommitOn) {
+        [this](std::vector<log::EventBlockPtr> blocks, CommitOn) {
           absl::MutexLock lock(&mu_);
           committed_by_ = std::this_thread::get_id();
           if (!withhold_) return Dispatch(std::move(blocks));
@@ -288,7 +288,7 @@ class DispatcherTest : public testing::TestWithParam<Where> {
 
   void Dispatch(std::vector<log::EventBlockPtr> blocks) {
     dispatcher_->OnCommitted(std::move(blocks), GetParam());
-    if (GetParam() == Where::kThisThread) dispatcher_->DispatchNow();
+    if (GetParam() == CommitOn::kThisThread) dispatcher_->DispatchNow();
   }
 
   // Keeps from the dispatcher what is committed, or gives it what was kept.
@@ -421,9 +421,9 @@ class DispatcherTest : public testing::TestWithParam<Where> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Threads, DispatcherTest,
-                         testing::Values(Where::kOwnThread, Where::kThisThread),
-                         [](const testing::TestParamInfo<Where>& info) {
-                           return info.param == Where::kThisThread ? "Committers" : "Own";
+                         testing::Values(CommitOn::kOwnThread, CommitOn::kThisThread),
+                         [](const testing::TestParamInfo<CommitOn>& info) {
+                           return info.param == CommitOn::kThisThread ? "Committers" : "Own";
                          });
 
 TEST_P(DispatcherTest, AnEventGoesOnceToAStreamWithTheIdsOfAllSubscriptionsItMatches) {
@@ -456,7 +456,7 @@ TEST_P(DispatcherTest, ABlockIsDispatchedByWhoBringsItIfSoAsked) {
     absl::MutexLock lock(&mu_);
     by_committer += client->filled_by() == committed_by_ ? 1 : 0;
   }
-  if (GetParam() == Where::kThisThread) {
+  if (GetParam() == CommitOn::kThisThread) {
     EXPECT_GT(by_committer, 0);
   } else {
     EXPECT_EQ(by_committer, 0);
