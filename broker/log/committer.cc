@@ -1,6 +1,5 @@
 #include "broker/log/committer.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -8,10 +7,6 @@ namespace carillon::log {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-
-absl::Duration Until(Steady::time_point at) {
-  return std::max(absl::FromChrono(at - Steady::now()), absl::ZeroDuration());
-}
 
 std::vector<NewEvent> EventsOf(const std::vector<CommitRequest>& requests) {
   std::vector<NewEvent> events;
@@ -50,6 +45,11 @@ Committer::Committer(EventLog* log, CommitterOptions options, Sink sink, CommitO
       options_(std::move(options)),
       sink_(std::move(sink)),
       observer_(observer),
+      trimmer_(std::make_unique<Trimmer>(
+          log, TrimmerOptions{options_.retention, options_.trim_interval, options_.clock},
+          [observer](const absl::Status& status) {
+            if (observer != nullptr) observer->OnTrimFailed(status);
+          })),
       thread_([this] { Run(); }) {}
 
 Committer::~Committer() { Shutdown(); }
@@ -77,19 +77,17 @@ void Committer::CommitNow() {
     absl::MutexLock lock(&mu_);
     group = TakeGroupLocked(options_.inline_bytes_max);
   }
-  const bool failed = !Commit(std::move(group), CommitOn::kThisThread).ok();
-  YieldLog(/*trim_due=*/failed);
+  Commit(std::move(group), CommitOn::kThisThread);
+  YieldLog();
 }
 
 bool Committer::MayCommitNowLocked(size_t bytes) const {
-  return bytes <= options_.inline_bytes_max && quiet_ && !log_taken_ && !trim_due_ &&
-         queue_.empty();
+  return bytes <= options_.inline_bytes_max && quiet_ && !log_taken_ && queue_.empty();
 }
 
-void Committer::YieldLog(bool trim_due) {
+void Committer::YieldLog() {
   absl::MutexLock lock(&mu_);
   log_taken_ = false;
-  trim_due_ = trim_due_ || trim_due;
 }
 
 void Committer::Shutdown() {
@@ -99,6 +97,7 @@ void Committer::Shutdown() {
     closed_ = true;
   }
   if (thread_.joinable()) thread_.join();
+  trimmer_.reset();
 }
 
 size_t Committer::queue_bytes() const {
@@ -106,41 +105,27 @@ size_t Committer::queue_bytes() const {
   return queue_bytes_;
 }
 
-bool Committer::HasWorkLocked() const {
-  return !log_taken_ && (closed_ || trim_due_ || !queue_.empty());
-}
+bool Committer::HasWorkLocked() const { return !log_taken_ && (closed_ || !queue_.empty()); }
 
 bool Committer::HasRoomLocked(size_t bytes) const {
   return queue_bytes_ == 0 || queue_bytes_ + bytes <= options_.queue_bytes_max;
 }
 
 void Committer::Run() {
-  Steady::time_point trim_at = Steady::now();
   Group group;
-  while (NextGroup(Until(trim_at), &group)) {
-    const bool trim = group.trim;
-    const bool failed =
-        !group.requests.empty() && !Commit(std::move(group), CommitOn::kOwnThread).ok();
-    if (trim || failed || Steady::now() >= trim_at) {
-      const bool more = Trim();
-      trim_at = Steady::now();
-      if (!more) trim_at += absl::ToChronoNanoseconds(options_.trim_interval);
-    }
-    YieldLog(/*trim_due=*/false);
+  while (NextGroup(&group)) {
+    Commit(std::move(group), CommitOn::kOwnThread);
+    YieldLog();
   }
   Release(0);
 }
 
-bool Committer::NextGroup(absl::Duration patience, Group* group) {
+bool Committer::NextGroup(Group* group) {
   absl::MutexLock lock(&mu_);
-  // Others go on committing unless they are told that it is time to trim.
-  trim_due_ = !mu_.AwaitWithTimeout(absl::Condition(this, &Committer::HasWorkLocked), patience) ||
-              trim_due_;
-  mu_.Await(absl::Condition(this, &Committer::LogIsFreeLocked));
+  mu_.Await(absl::Condition(this, &Committer::HasWorkLocked));
   log_taken_ = true;
   *group = TakeGroupLocked(options_.commit_bytes_max);
-  group->trim = std::exchange(trim_due_, false);
-  return !group->requests.empty() || !closed_;
+  return !group->requests.empty();
 }
 
 Committer::Group Committer::TakeGroupLocked(size_t bytes_max) {
@@ -158,7 +143,7 @@ Committer::Group Committer::TakeGroupLocked(size_t bytes_max) {
   return group;
 }
 
-absl::Status Committer::Commit(Group group, CommitOn thread) {
+void Committer::Commit(Group group, CommitOn thread) {
   const std::vector<NewEvent> events = EventsOf(group.requests);
   std::vector<AppendOutcome> outcomes(events.size());
   std::vector<EventBlockPtr> committed;
@@ -180,8 +165,8 @@ absl::Status Committer::Commit(Group group, CommitOn thread) {
   }
   group.requests.clear();
   Release(group.bytes);
+  if (!status.ok() || log_->WantsTrimStep()) trimmer_->Wake();
   if (status.ok() && !committed.empty()) sink_(std::move(committed), thread);
-  return status;
 }
 
 void Committer::Release(size_t bytes) {
@@ -198,13 +183,6 @@ void Committer::Release(size_t bytes) {
     }
   }
   for (const Waiter& waiter : ready) waiter.when_room();
-}
-
-bool Committer::Trim() {
-  const absl::StatusOr<bool> more = log_->TrimStep(options_.retention, options_.clock());
-  if (more.ok()) return *more;
-  if (observer_ != nullptr) observer_->OnTrimFailed(more.status());
-  return false;
 }
 
 }  // namespace carillon::log

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "broker/log/event_log.h"
+#include "broker/log/trimmer.h"
 
 namespace carillon::log {
 
@@ -69,9 +71,8 @@ struct CommitterOptions {
   // that submits it (SubmitVerdict::kCommitNow), which spares it the time to wake another. 0: none
   // is.
   size_t inline_bytes_max = 0;
+  // See TrimmerOptions. The log is trimmed at once when it could not append, or wants it.
   Retention retention;
-  // How often to look for something to trim. While there is more to trim it goes on after each
-  // commit, and without a pause when there is nothing to commit.
   absl::Duration trim_interval = absl::Seconds(1);
   // Commit times, and the age of events.
   std::function<absl::Time()> clock = absl::Now;
@@ -89,12 +90,13 @@ struct CommitReport {
   absl::Status status;
 };
 
-// For metrics and logs. Called on the thread that commits or trims.
+// For metrics and logs.
 class CommitObserver {
  public:
   virtual ~CommitObserver() = default;
+  // Called on the thread that commits.
   virtual void OnCommit(const CommitReport& report) = 0;
-  // EventLog::TrimStep has failed; it is tried again later.
+  // EventLog::TrimStep has failed; it is tried again later. Called on the thread that trims.
   virtual void OnTrimFailed(const absl::Status& status) = 0;
 };
 
@@ -106,7 +108,8 @@ enum class CommitOn {
   kThisThread,
 };
 
-// Sees to it that one thread at a time changes the log: its own, or that of a lone publisher.
+// Sees to it that one thread at a time appends to the log: its own, or that of a lone publisher.
+// Beside them a third one trims it.
 class Committer {
  public:
   // Takes what was committed, in order, after it was acknowledged, and is told on whose thread. May
@@ -133,7 +136,7 @@ class Committer {
   // lock that a `done`, a `when_room` or the sink wants.
   void CommitNow() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Refuses what comes from now on, commits and answers what was accepted, and ends the thread.
+  // Refuses what comes from now on, commits and answers what was accepted, and ends the threads.
   // Idempotent; not from a callback.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -150,26 +153,21 @@ class Committer {
     std::vector<CommitRequest> requests;
     size_t bytes = 0;
     size_t events = 0;
-    // Trim after it, whatever the time.
-    bool trim = false;
   };
 
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
-  // Waits up to `patience` for a request, and then for the log to be free; the log is the thread's
-  // until YieldLog. False: shut down, and nothing is left.
-  bool NextGroup(absl::Duration patience, Group* group) ABSL_LOCKS_EXCLUDED(mu_);
-  void YieldLog(bool trim_due) ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits for a request that nobody else commits; the log is the thread's until YieldLog. False:
+  // shut down, and nothing is left.
+  bool NextGroup(Group* group) ABSL_LOCKS_EXCLUDED(mu_);
+  void YieldLog() ABSL_LOCKS_EXCLUDED(mu_);
   Group TakeGroupLocked(size_t bytes_max) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasWorkLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool LogIsFreeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !log_taken_; }
   // Whether whoever submits so much now should commit it.
   bool MayCommitNowLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasRoomLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status Commit(Group group, CommitOn thread) ABSL_LOCKS_EXCLUDED(mu_);
+  void Commit(Group group, CommitOn thread) ABSL_LOCKS_EXCLUDED(mu_);
   // Counts `bytes` out of the queue and calls the waiters who have room now.
   void Release(size_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
-  // True: there is more to trim.
-  bool Trim();
 
   EventLog* const log_;
   const CommitterOptions options_;
@@ -182,13 +180,13 @@ class Committer {
   size_t queue_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mu_);
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
-  // Some thread is committing or trimming.
+  // Some thread is committing.
   bool log_taken_ ABSL_GUARDED_BY(mu_) = false;
-  // The committer's thread is to trim before another thread commits.
-  bool trim_due_ ABSL_GUARDED_BY(mu_) = false;
   // The last commit was small, and nothing was submitted while it was made.
   bool quiet_ ABSL_GUARDED_BY(mu_) = true;
 
+  // Goes after the last commit.
+  std::unique_ptr<Trimmer> trimmer_;
   // Joined once, by whoever comes first.
   absl::Mutex join_mu_ ABSL_ACQUIRED_BEFORE(mu_);
   std::thread thread_ ABSL_GUARDED_BY(join_mu_);

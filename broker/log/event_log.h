@@ -99,10 +99,14 @@ class EventLog {
   // trimmed. Any thread, also during Append.
   virtual absl::StatusOr<EventBlockPtr> Read(uint64_t after, size_t bytes_hint) const = 0;
 
+  // Whether TrimStep has something to do for which appends will have to wait if it is not done
+  // soon. Any thread.
+  virtual bool WantsTrimStep() const { return false; }
+
   // Removes a bounded number of the oldest events beyond `retention`, with their event ids. True:
   // there is more to remove. Whatever else the log has to do now and then is done here too, and an
-  // error may be about that: nothing is lost, and the next call tries again. Not during
-  // Append.
+  // error may be about that: nothing is lost, and the next call tries again what can be. One thread
+  // at a time, also during Append.
   virtual absl::StatusOr<bool> TrimStep(const Retention& retention, absl::Time now) = 0;
 };
 

@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <utility>
 
+#include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
 #include "broker/store/block_format.h"
 #include "broker/store/little_endian.h"
@@ -19,6 +21,7 @@ namespace {
 
 constexpr size_t kHeaderBytes = 24;
 constexpr size_t kSummed = sizeof(uint32_t);
+constexpr size_t kEpochAt = 8;
 constexpr size_t kIndexBytes = sizeof(uint32_t);
 
 uint64_t FrameBytes(uint64_t block_bytes, uint64_t id_count) {
@@ -89,7 +92,27 @@ std::optional<Journal::Frame> ParseFrame(absl::string_view bytes) {
   return frame;
 }
 
-uint32_t EpochOf(absl::string_view frame) { return LoadLittleEndian<uint32_t>(&frame[8]); }
+uint32_t EpochOf(absl::string_view frame) { return LoadLittleEndian<uint32_t>(&frame[kEpochAt]); }
+
+absl::Status OfAnotherStore(absl::string_view path) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(path,
+                   ": it belongs to another store: put its own store.mdb beside it, or remove the "
+                   "journal and with it what that store has not got yet"));
+}
+
+absl::Status OfAnotherState(absl::string_view path, uint64_t first_sequence, uint64_t stored_end) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": it goes on with event ", first_sequence, " where the store needs event ", stored_end,
+      ": restore both from the same backup, or remove the journal and with it the newest events"));
+}
+
+absl::Status Damaged(absl::string_view path, uint64_t sequence) {
+  return absl::DataLossError(absl::StrCat(
+      path, ": it is damaged where event ", sequence,
+      " should be, and there are events behind: restore the folder from a backup, or remove the "
+      "journal and with it the newest events"));
+}
 
 }  // namespace
 
@@ -103,63 +126,98 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::string& path, 
 
 Journal::~Journal() { close(fd_); }
 
-absl::StatusOr<std::vector<Journal::Frame>> Journal::Recover(uint64_t next_sequence) {
+absl::StatusOr<std::vector<Journal::Frame>> Journal::Recover(uint64_t stored_end) {
   const absl::StatusOr<std::string> bytes = ReadAll(fd_, path_);
   if (!bytes.ok()) return bytes.status();
+  std::array<Row, 2> rows;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const absl::string_view half = absl::string_view(*bytes).substr(i * kHalfBytes, kHalfBytes);
+    absl::StatusOr<Row> row = ReadRow(half, stored_end);
+    if (!row.ok()) return row.status();
+    rows[i] = *std::move(row);
+    // Of a half without frames that count nothing is kept, whatever they say.
+    halves_[i] = rows[i].frames.empty() ? Half() : rows[i].half;
+  }
+  current_ = halves_[1].next_sequence > halves_[0].next_sequence ? 1 : 0;
+
   std::vector<Frame> frames;
-  absl::string_view rest = *bytes;
-  end_ = 0;
-  while (std::optional<Frame> frame = ParseFrame(rest)) {
-    if (EpochOf(rest) != epoch_) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          path_,
-          ": it belongs to another store: put its own store.mdb beside it, or remove the "
-          "journal and with it what that store has not got yet"));
+  uint64_t next_sequence = stored_end;
+  for (const size_t i : {1 - current_, current_}) {
+    if (rows[i].frames.empty()) continue;
+    const uint64_t first_sequence = rows[i].frames.front().first_sequence;
+    if (first_sequence != next_sequence) {
+      return next_sequence == stored_end ? OfAnotherState(path_, first_sequence, stored_end)
+                                         : Damaged(path_, next_sequence);
     }
-    if (end_ == 0 && frame->first_sequence > next_sequence) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(path_, ": it goes on with event ", frame->first_sequence,
-                       " where the store needs event ", next_sequence,
-                       ": restore both from the same backup, or remove the journal and with it "
-                       "the newest events"));
+    next_sequence = halves_[i].next_sequence;
+    std::move(rows[i].frames.begin(), rows[i].frames.end(), std::back_inserter(frames));
+  }
+  for (const Row& row : rows) {
+    absl::Status status = CheckNothingBehind(row.rest, next_sequence);
+    if (!status.ok()) return status;
+  }
+  // What was read may be in memory alone, if the program that wrote it was killed meanwhile.
+  if (fdatasync(fd_) != 0) return ErrnoStatus("flushing", path_);
+  return frames;
+}
+
+absl::StatusOr<Journal::Row> Journal::ReadRow(absl::string_view bytes, uint64_t stored_end) const {
+  Row row;
+  Half& half = row.half;
+  while (std::optional<Frame> frame = ParseFrame(bytes)) {
+    const bool is_first = half.bytes == 0;
+    if (EpochOf(bytes) != epoch_) {
+      if (is_first) return OfAnotherStore(path_);
+      break;
     }
-    if (frame->first_sequence != next_sequence) break;
+    if (!is_first && frame->first_sequence != half.next_sequence) break;
     const absl::StatusOr<BlockView> block = BlockView::Parse(frame->first_sequence, frame->block);
     if (!block.ok()) {
       return absl::Status(block.status().code(),
                           absl::StrCat(path_, ": ", block.status().message()));
     }
-    next_sequence = block->next_sequence();
+    half.next_sequence = frame->next_sequence = block->next_sequence();
     const uint64_t size = FrameBytes(frame->block.size(), frame->id_events.size());
-    rest.remove_prefix(size);
-    end_ += size;
-    frames.push_back(*std::move(frame));
+    bytes.remove_prefix(size);
+    half.bytes += size;
+    if (frame->first_sequence >= stored_end) row.frames.push_back(*std::move(frame));
   }
-  if (absl::Status whole = CheckNothingBehind(rest, next_sequence); !whole.ok()) return whole;
-  return frames;
+  row.rest = bytes;
+  return row;
 }
 
 absl::Status Journal::CheckNothingBehind(absl::string_view rest, uint64_t next_sequence) const {
-  for (; rest.size() >= kHeaderBytes; rest.remove_prefix(1)) {
-    if (EpochOf(rest) != epoch_) continue;
-    const std::optional<Frame> frame = ParseFrame(rest);
-    if (!frame.has_value() || frame->first_sequence < next_sequence) continue;
-    return absl::DataLossError(absl::StrCat(
-        path_, ": it is damaged where event ", next_sequence,
-        " should be, and there are events behind: restore the folder from a backup, or remove the "
-        "journal and with it the newest events"));
+  char epoch[sizeof(uint32_t)];
+  StoreLittleEndian(epoch_, epoch);
+  const absl::string_view pattern(epoch, sizeof(epoch));
+  for (size_t at = rest.find(pattern, kEpochAt); at != rest.npos; at = rest.find(pattern, at + 1)) {
+    const std::optional<Frame> frame = ParseFrame(rest.substr(at - kEpochAt));
+    if (frame.has_value() && frame->first_sequence >= next_sequence) {
+      return Damaged(path_, next_sequence);
+    }
   }
   return absl::OkStatus();
 }
 
-bool Journal::HasRoomFor(size_t block_bytes, size_t id_count) const {
-  return end_ + FrameBytes(block_bytes, id_count) <= kBytes;
+std::optional<size_t> Journal::HalfFor(uint64_t first_sequence, uint64_t frame_bytes,
+                                       uint64_t stored_end) const {
+  const Half& half = halves_[current_];
+  const bool goes_on = half.bytes == 0 || half.next_sequence == first_sequence;
+  if (goes_on && half.bytes + frame_bytes <= kHalfBytes) return current_;
+  const size_t other = 1 - current_;
+  const bool is_free = halves_[other].next_sequence <= stored_end;
+  return is_free && frame_bytes <= kHalfBytes ? std::make_optional(other) : std::nullopt;
 }
 
-absl::Status Journal::Append(const Frame& frame) {
+bool Journal::HasRoomFor(uint64_t first_sequence, size_t block_bytes, size_t id_count,
+                         uint64_t stored_end) const {
+  return HalfFor(first_sequence, FrameBytes(block_bytes, id_count), stored_end).has_value();
+}
+
+absl::Status Journal::Append(const Frame& frame, uint64_t stored_end) {
   std::string bytes(FrameBytes(frame.block.size(), frame.id_events.size()), '\0');
   StoreLittleEndian(static_cast<uint32_t>(frame.block.size()), &bytes[4]);
-  StoreLittleEndian(epoch_, &bytes[8]);
+  StoreLittleEndian(epoch_, &bytes[kEpochAt]);
   StoreLittleEndian(static_cast<uint32_t>(frame.id_events.size()), &bytes[12]);
   StoreLittleEndian(frame.first_sequence, &bytes[16]);
   char* out = std::copy(frame.block.begin(), frame.block.end(), &bytes[kHeaderBytes]);
@@ -168,18 +226,31 @@ absl::Status Journal::Append(const Frame& frame) {
     out += kIndexBytes;
   }
   StoreLittleEndian(Checksum(absl::string_view(bytes).substr(kSummed)), &bytes[0]);
-  if (absl::Status status = WriteAll(fd_, path_, bytes, end_); !status.ok()) {
+
+  const std::optional<size_t> index = HalfFor(frame.first_sequence, bytes.size(), stored_end);
+  ABSL_RAW_CHECK(index.has_value(), "the journal has no room");
+  if (*index != current_) halves_[*index] = Half();
+  current_ = *index;
+  Half& half = halves_[current_];
+  const size_t offset = current_ * kHalfBytes + half.bytes;
+  if (absl::Status status = WriteAll(fd_, path_, bytes, offset); !status.ok()) {
     // It may lie there whole, but it does not count.
-    WriteAll(fd_, path_, std::string(kHeaderBytes, '\0'), end_).IgnoreError();
+    WriteAll(fd_, path_, std::string(kHeaderBytes, '\0'), offset).IgnoreError();
     return status;
   }
-  end_ += bytes.size();
+  half.bytes += bytes.size();
+  half.next_sequence = frame.next_sequence;
   return absl::OkStatus();
 }
 
 absl::Status Journal::Erase() {
-  end_ = 0;
-  return WriteAll(fd_, path_, std::string(kHeaderBytes, '\0'), 0);
+  halves_ = {};
+  current_ = 0;
+  absl::Status status;
+  for (size_t i = 0; i < halves_.size() && status.ok(); ++i) {
+    status = WriteAll(fd_, path_, std::string(kHeaderBytes, '\0'), i * kHalfBytes);
+  }
+  return status;
 }
 
 }  // namespace carillon::store

@@ -1,12 +1,14 @@
 #include "broker/store/lmdb_event_log.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/base/internal/raw_logging.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "broker/store/block_appender.h"
 #include "broker/store/little_endian.h"
 
 namespace carillon::store {
@@ -16,59 +18,9 @@ using log::AppendOutcome;
 using log::EventBlockPtr;
 using log::NewEvent;
 
-static_assert(sizeof(size_t) == sizeof(uint64_t), "sequences are MDB_INTEGERKEYs");
-
 constexpr size_t kPublisherBytesMax = 256;
 constexpr size_t kEventIdBytesMax = 128;
 constexpr size_t kRecordBytesMax = size_t{1} << 30;
-constexpr absl::string_view kReading = "reading the log";
-constexpr absl::string_view kAppending = "appending to the log";
-constexpr absl::string_view kTrimming = "trimming the log";
-
-absl::string_view TextOf(const MDB_val& value) {
-  return absl::string_view(static_cast<const char*>(value.mv_data), value.mv_size);
-}
-
-absl::StatusOr<BlockView> ParseBlock(const MDB_val& key, const MDB_val& value) {
-  uint64_t first_sequence;
-  if (key.mv_size != sizeof(first_sequence)) {
-    return absl::DataLossError("the log is damaged: a block's key is not a sequence");
-  }
-  std::memcpy(&first_sequence, key.mv_data, sizeof(first_sequence));
-  return BlockView::Parse(first_sequence, TextOf(value));
-}
-
-// Moves to a block. Nothing: there is none there.
-absl::StatusOr<std::optional<BlockView>> MoveTo(Transaction& txn, Cursor& events,
-                                                MDB_cursor_op op) {
-  MDB_val key, value;
-  const int code = events.Move(op, &key, &value);
-  if (code == MDB_NOTFOUND) return std::nullopt;
-  if (absl::Status status = txn.Check(code, kReading); !status.ok()) return status;
-  return ParseBlock(key, value);
-}
-
-// Moves to the last block that begins at or before event `sequence`.
-absl::StatusOr<std::optional<BlockView>> MoveToBlockOf(uint64_t sequence, Transaction& txn,
-                                                       Cursor& events) {
-  MDB_val key{sizeof(sequence), &sequence};
-  MDB_val value;
-  const int code = events.Move(MDB_SET_RANGE, &key, &value);
-  if (code == MDB_NOTFOUND) return MoveTo(txn, events, MDB_LAST);
-  if (absl::Status status = txn.Check(code, kReading); !status.ok()) return status;
-  absl::StatusOr<BlockView> block = ParseBlock(key, value);
-  if (!block.ok()) return block.status();
-  if (block->first_sequence() == sequence) return *block;
-  return MoveTo(txn, events, MDB_PREV);
-}
-
-// What the table of event ids holds.
-absl::StatusOr<uint64_t> SequenceOfId(absl::string_view value) {
-  if (value.size() != sizeof(uint64_t)) {
-    return absl::DataLossError("the log is damaged: an event id leads nowhere");
-  }
-  return LoadLittleEndian<uint64_t>(value.data());
-}
 
 absl::Status CheckEvent(const NewEvent& event) {
   if (event.publisher.size() > kPublisherBytesMax) {
@@ -87,101 +39,6 @@ absl::Status CheckEvent(const NewEvent& event) {
 }
 
 }  // namespace
-
-// The events of one Append on their way into its transaction.
-class LmdbEventLog::Appender {
- public:
-  Appender(Transaction* txn, const Tables& tables, uint32_t epoch, absl::Time now, Place end)
-      : txn_(txn),
-        events_(*txn, tables.events),
-        event_ids_table_(tables.event_ids),
-        event_ids_(*txn, tables.event_ids),
-        epoch_(epoch),
-        now_(now),
-        end_(end),
-        builder_(log::Position{epoch, end.sequence}) {}
-
-  // Before the first Add.
-  absl::Status AddPending(const std::vector<PendingPtr>& pending,
-                          const absl::flat_hash_map<std::string, uint64_t>& ids) {
-    for (const PendingPtr& block : pending) {
-      uint64_t sequence = block->view.first_sequence();
-      MDB_val key{sizeof(sequence), &sequence};
-      MDB_val value{block->value.size(), const_cast<char*>(block->value.data())};
-      const int code = events_.Put(&key, &value, MDB_APPEND);
-      if (absl::Status status = txn_->Check(code, kAppending); !status.ok()) return status;
-      end_ = {block->view.next_sequence(), block->view.end_offset()};
-    }
-    for (const auto& [id_key, number] : ids) {
-      char sequence[sizeof(uint64_t)];
-      StoreLittleEndian(number, sequence);
-      absl::Status status = txn_->Put(event_ids_table_, id_key, {sequence, sizeof(sequence)});
-      if (!status.ok()) return status;
-    }
-    builder_.emplace(log::Position{epoch_, end_.sequence});
-    return absl::OkStatus();
-  }
-
-  absl::Status Add(const NewEvent& event, AppendOutcome* outcome) {
-    std::string id_key;
-    if (!event.event_id.empty()) {
-      id_key = EventIdKey(event.publisher, event.event_id);
-      if (absl::Status status = ClaimId(id_key, outcome); !status.ok()) return status;
-      if (outcome->duplicate) return absl::OkStatus();
-    }
-    if (!builder_->empty() && !builder_->HasRoomFor(event.record, id_key)) {
-      if (absl::Status status = Flush(); !status.ok()) return status;
-    }
-    *outcome = {builder_->next_sequence(), false};
-    builder_->Add(event.record, id_key);
-    return absl::OkStatus();
-  }
-
-  // Puts the block that was gathered into the log.
-  absl::Status Flush() {
-    if (builder_->empty()) return absl::OkStatus();
-    uint64_t sequence = builder_->first_sequence();
-    MDB_val key{sizeof(sequence), &sequence};
-    MDB_val value{builder_->value_bytes(), nullptr};
-    const int code = events_.Put(&key, &value, MDB_APPEND | MDB_RESERVE);
-    if (absl::Status status = txn_->Check(code, kAppending); !status.ok()) return status;
-    builder_->WriteTo(static_cast<char*>(value.mv_data), now_, end_.offset);
-    end_ = {builder_->next_sequence(), end_.offset + builder_->record_bytes()};
-    blocks_.push_back(builder_->Finish());
-    builder_.emplace(log::Position{epoch_, end_.sequence});
-    return absl::OkStatus();
-  }
-
-  Place end() const { return end_; }
-  std::vector<EventBlockPtr> TakeBlocks() { return std::move(blocks_); }
-
- private:
-  // Notes the id for the next sequence, unless it is there already.
-  absl::Status ClaimId(const std::string& id_key, AppendOutcome* outcome) {
-    char sequence[sizeof(uint64_t)];
-    StoreLittleEndian(builder_->next_sequence(), sequence);
-    MDB_val key{id_key.size(), const_cast<char*>(id_key.data())};
-    MDB_val value{sizeof(sequence), sequence};
-    const int code = event_ids_.Put(&key, &value, MDB_NOOVERWRITE);
-    outcome->duplicate = code == MDB_KEYEXIST;
-    if (!outcome->duplicate) return txn_->Check(code, kAppending);
-    const absl::StatusOr<uint64_t> known = SequenceOfId(TextOf(value));
-    if (!known.ok()) return known.status();
-    outcome->sequence = *known;
-    return absl::OkStatus();
-  }
-
-  Transaction* const txn_;
-  Cursor events_;
-  const MDB_dbi event_ids_table_;
-  Cursor event_ids_;
-  const uint32_t epoch_;
-  const absl::Time now_;
-  // Of what was flushed.
-  Place end_;
-  std::optional<BlockBuilder> builder_;
-  std::vector<EventBlockPtr> blocks_;
-};
 
 absl::StatusOr<std::unique_ptr<LmdbEventLog>> LmdbEventLog::Open(Environment* environment,
                                                                  const Tables& tables,
@@ -236,7 +93,7 @@ absl::Status LmdbEventLog::FindBounds(Transaction& txn) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<LmdbEventLog::Place> LmdbEventLog::EndOfEmptyLog(Transaction& txn) const {
+absl::StatusOr<Place> LmdbEventLog::EndOfEmptyLog(Transaction& txn) const {
   absl::StatusOr<std::optional<absl::string_view>> value = txn.Get(tables_.meta, kEndOfEmptyLogKey);
   if (!value.ok()) return value.status();
   if (!value->has_value()) return Place();
@@ -261,33 +118,45 @@ absl::Status LmdbEventLog::Append(absl::Span<const NewEvent> events, absl::Time 
   }
   if (FitJournal(events)) {
     absl::Status status = AppendToJournal(events, now, outcomes, committed);
-    if (!journal_given_up_) return status;
+    if (status.ok() || !JournalGivenUp()) return status;
   }
   return AppendToStore(events, now, outcomes, committed);
 }
 
+bool LmdbEventLog::JournalGivenUp() const {
+  absl::MutexLock lock(&mu_);
+  return journal_given_up_;
+}
+
 bool LmdbEventLog::FitJournal(absl::Span<const NewEvent> events) const {
-  if (journal_given_up_) return false;
   size_t bytes = 0;
   for (const NewEvent& event : events) {
     bytes += BlockBuilder::SizeOf(event.record, event.publisher, event.event_id);
   }
-  return bytes <= BlockBuilder::kValueBytesMax && journal_->HasRoomFor(bytes, events.size());
+  if (bytes > BlockBuilder::kValueBytesMax) return false;
+  absl::MutexLock lock(&mu_);
+  return !journal_given_up_ &&
+         journal_->HasRoomFor(end_.sequence, bytes, events.size(), stored_end_.sequence);
 }
 
 absl::StatusOr<std::vector<uint64_t>> LmdbEventLog::FindIds(
     absl::Span<const std::string> id_keys) const {
   std::vector<uint64_t> sequences(id_keys.size(), 0);
-  const bool have_ids = std::any_of(id_keys.begin(), id_keys.end(),
-                                    [](const std::string& id_key) { return !id_key.empty(); });
-  if (!have_ids) return sequences;
-  absl::Status status = environment_->Read([&](Transaction& txn) -> absl::Status {
+  // What is pending now is in the store by the time that it is looked for there, or still found
+  // here.
+  bool all_found = true;
+  {
+    absl::MutexLock lock(&mu_);
     for (size_t i = 0; i < id_keys.size(); ++i) {
       if (id_keys[i].empty()) continue;
-      if (const auto known = pending_ids_.find(id_keys[i]); known != pending_ids_.end()) {
-        sequences[i] = known->second;
-        continue;
-      }
+      sequences[i] = pending_.Find(id_keys[i]);
+      all_found = all_found && sequences[i] != 0;
+    }
+  }
+  if (all_found) return sequences;
+  absl::Status status = environment_->Read([&](Transaction& txn) -> absl::Status {
+    for (size_t i = 0; i < id_keys.size(); ++i) {
+      if (id_keys[i].empty() || sequences[i] != 0) continue;
       const auto value = txn.Get(tables_.event_ids, id_keys[i]);
       if (!value.ok()) return value.status();
       if (!value->has_value()) continue;
@@ -312,10 +181,11 @@ absl::Status LmdbEventLog::AppendToJournal(absl::Span<const NewEvent> events, ab
   }
   const absl::StatusOr<std::vector<uint64_t>> known = FindIds(id_keys);
   if (!known.ok()) return known.status();
-  Place end;
+  Place end, stored_end;
   {
     absl::MutexLock lock(&mu_);
     end = end_;
+    stored_end = stored_end_;
   }
   BlockBuilder builder(log::Position{epoch_, end.sequence});
   Journal::Frame frame;
@@ -340,63 +210,63 @@ absl::Status LmdbEventLog::AppendToJournal(absl::Span<const NewEvent> events, ab
   }
   if (builder.empty()) return absl::OkStatus();
   frame.first_sequence = end.sequence;
+  frame.next_sequence = builder.next_sequence();
   frame.block.resize(builder.value_bytes());
   builder.WriteTo(frame.block.data(), now, end.offset);
-  if (absl::Status status = journal_->Append(frame); !status.ok()) {
+  if (absl::Status status = journal_->Append(frame, stored_end.sequence); !status.ok()) {
+    absl::MutexLock lock(&mu_);
     journal_given_up_ = true;
-    journal_status_ = status;
+    journal_status_ =
+        absl::Status(status.code(), absl::StrCat(status.message(),
+                                                 "; until the broker is started again, each append "
+                                                 "goes to store.mdb and takes longer"));
     return status;
   }
-  if (absl::Status status = AddPending(std::move(frame)); !status.ok()) return status;
+  const absl::Status added = AddPending(std::move(frame));
+  ABSL_RAW_CHECK(added.ok(), "what was just built is damaged");
   committed->push_back(builder.Finish());
   return absl::OkStatus();
 }
 
 absl::Status LmdbEventLog::AddPending(Journal::Frame frame) {
-  auto pending = std::make_shared<Pending>();
-  pending->value = std::move(frame.block);
-  const absl::StatusOr<BlockView> view = BlockView::Parse(frame.first_sequence, pending->value);
-  if (!view.ok()) return view.status();
-  pending->view = *view;
-  absl::StatusOr<std::vector<std::string>> id_keys = view->EventIdKeys();
-  if (!id_keys.ok()) return id_keys.status();
-  const bool leads_to_events = id_keys->size() == frame.id_events.size() &&
-                               std::all_of(frame.id_events.begin(), frame.id_events.end(),
-                                           [&](uint32_t index) { return index < view->count(); });
-  if (!leads_to_events) {
-    return absl::DataLossError(
-        "the journal is damaged, its event ids do not lead to events: restore the folder from a "
-        "backup");
-  }
-  for (size_t i = 0; i < id_keys->size(); ++i) {
-    pending_ids_[std::move((*id_keys)[i])] = frame.first_sequence + frame.id_events[i];
-  }
+  absl::StatusOr<PendingBlockPtr> block = PendingBlock::Make(std::move(frame));
+  if (!block.ok()) return block.status();
+  const BlockView& view = (*block)->view;
   absl::MutexLock lock(&mu_);
-  if (view->first_sequence() != end_.sequence || view->begin_offset() != end_.offset) {
+  if (view.first_sequence() != end_.sequence || view.begin_offset() != end_.offset) {
     return absl::FailedPreconditionError(
         "the journal does not go on where the store ends: restore both from the same backup");
   }
-  end_ = {view->next_sequence(), view->end_offset()};
-  pending_.push_back(std::move(pending));
+  end_ = {view.next_sequence(), view.end_offset()};
+  pending_.Add(*std::move(block));
   return absl::OkStatus();
 }
 
 absl::Status LmdbEventLog::AppendToStore(absl::Span<const NewEvent> events, absl::Time now,
                                          absl::Span<AppendOutcome> outcomes,
                                          std::vector<EventBlockPtr>* committed) {
-  Place stored_end;
-  std::vector<PendingPtr> pending;
+  absl::MutexLock store_lock(&store_mu_);
+  return AppendToStoreLocked(events, now, outcomes, committed);
+}
+
+absl::Status LmdbEventLog::AppendToStoreLocked(absl::Span<const NewEvent> events, absl::Time now,
+                                               absl::Span<AppendOutcome> outcomes,
+                                               std::vector<EventBlockPtr>* committed) {
+  Place end;
+  std::vector<PendingBlockPtr> pending;
   {
     absl::MutexLock lock(&mu_);
-    stored_end = stored_end_;
-    pending = pending_;
+    end = stored_end_;
+    pending = pending_.All();
   }
   if (events.empty() && pending.empty()) return absl::OkStatus();
-  Place end;
+  const Place stored_end = end;
   std::vector<EventBlockPtr> blocks;
   absl::Status status = environment_->Write([&](Transaction& txn) {
-    Appender appender(&txn, tables_, epoch_, now, stored_end);
-    if (absl::Status added = appender.AddPending(pending, pending_ids_); !added.ok()) return added;
+    BlockAppender appender(&txn, tables_, epoch_, now, stored_end);
+    for (const PendingBlockPtr& block : pending) {
+      if (absl::Status added = appender.AddPending(*block); !added.ok()) return added;
+    }
     for (size_t i = 0; i < events.size(); ++i) {
       if (absl::Status added = appender.Add(events[i], &outcomes[i]); !added.ok()) return added;
     }
@@ -408,31 +278,33 @@ absl::Status LmdbEventLog::AppendToStore(absl::Span<const NewEvent> events, absl
   if (!status.ok()) {
     // A full store has not changed, unless it lets nobody in any more.
     const auto enter = [](Transaction&) { return absl::OkStatus(); };
-    if (!absl::IsResourceExhausted(status) || !environment_->Read(enter).ok()) {
-      journal_given_up_ = true;
-    }
+    const bool unchanged = absl::IsResourceExhausted(status) && environment_->Read(enter).ok();
+    absl::MutexLock lock(&mu_);
+    store_failed_ = !pending.empty();
+    journal_given_up_ = journal_given_up_ || !unchanged;
     return status;
   }
   {
     absl::MutexLock lock(&mu_);
-    end_ = stored_end_ = end;
-    pending_.clear();
+    store_failed_ = false;
+    stored_end_ = end;
+    // Others may have become pending meanwhile.
+    if (end.sequence > end_.sequence) end_ = end;
+    pending_.RemoveBefore(end.sequence);
   }
-  pending_ids_.clear();
-  journal_->Clear();
   for (EventBlockPtr& block : blocks) committed->push_back(std::move(block));
   return absl::OkStatus();
 }
 
 absl::StatusOr<EventBlockPtr> LmdbEventLog::Read(uint64_t after, size_t bytes_hint) const {
   Place end, stored_end;
-  std::vector<PendingPtr> pending;
+  std::vector<PendingBlockPtr> pending;
   {
     absl::MutexLock lock(&mu_);
     end = end_;
     stored_end = stored_end_;
     if (after >= end.sequence - 1) return nullptr;
-    pending = PendingFromLocked(std::max(after + 1, stored_end.sequence), bytes_hint);
+    pending = pending_.From(std::max(after + 1, stored_end.sequence), bytes_hint);
   }
   BlockCopier copier(after + 1, bytes_hint);
   bool more = true;
@@ -448,19 +320,6 @@ absl::StatusOr<EventBlockPtr> LmdbEventLog::Read(uint64_t after, size_t bytes_hi
     more = *took_all;
   }
   return copier.Finish();
-}
-
-std::vector<LmdbEventLog::PendingPtr> LmdbEventLog::PendingFromLocked(uint64_t sequence,
-                                                                      size_t bytes) const {
-  const auto first = std::partition_point(
-      pending_.begin(), pending_.end(),
-      [sequence](const PendingPtr& block) { return block->view.next_sequence() <= sequence; });
-  auto last = first;
-  // Of the first a part may do.
-  for (size_t rest = 0; last != pending_.end() && rest <= bytes; ++last) {
-    if (last != first) rest += (*last)->view.records().size();
-  }
-  return {first, last};
 }
 
 absl::Status LmdbEventLog::ReadStore(Transaction& txn, uint64_t sequence, uint64_t end,
@@ -481,83 +340,6 @@ absl::Status LmdbEventLog::ReadStore(Transaction& txn, uint64_t sequence, uint64
     if (!block.ok()) return block.status();
   }
   return absl::OkStatus();
-}
-
-bool LmdbEventLog::MayGo(const BlockView& block, const log::Retention& retention,
-                         absl::Time now) const {
-  if (now - block.commit_time() > retention.age_max) return true;
-  absl::MutexLock lock(&mu_);
-  return end_.offset - block.end_offset() >= retention.bytes_max;
-}
-
-absl::StatusOr<bool> LmdbEventLog::OldestMayGo(const log::Retention& retention,
-                                               absl::Time now) const {
-  bool may_go = false;
-  absl::Status status = environment_->Read([&](Transaction& txn) {
-    Cursor events(txn, tables_.events);
-    absl::StatusOr<std::optional<BlockView>> oldest = MoveTo(txn, events, MDB_FIRST);
-    if (!oldest.ok()) return oldest.status();
-    may_go = oldest->has_value() && MayGo(**oldest, retention, now);
-    return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
-  return may_go;
-}
-
-absl::Status LmdbEventLog::RemoveOldest(Transaction& txn, Cursor& events, const BlockView& oldest) {
-  const absl::StatusOr<std::vector<std::string>> id_keys = oldest.EventIdKeys();
-  if (!id_keys.ok()) return id_keys.status();
-  for (const std::string& id_key : *id_keys) {
-    if (absl::Status status = txn.Delete(tables_.event_ids, id_key); !status.ok()) return status;
-  }
-  return txn.Check(events.DeleteCurrent(), kTrimming);
-}
-
-absl::StatusOr<bool> LmdbEventLog::TrimStep(const log::Retention& retention, absl::Time now) {
-  const absl::Status stored = AppendToStore({}, now, {}, nullptr);
-  // If the store is full, removing makes room.
-  if (!stored.ok() && !absl::IsResourceExhausted(stored)) return stored;
-  const absl::StatusOr<bool> may_go = OldestMayGo(retention, now);
-  if (!may_go.ok()) return may_go.status();
-  if (!*may_go) {
-    if (!stored.ok()) return stored;
-    if (!journal_status_.ok()) return std::exchange(journal_status_, absl::OkStatus());
-    return false;
-  }
-  Place old_begin, end;
-  {
-    absl::MutexLock lock(&mu_);
-    old_begin = begin_;
-    end = stored_end_;
-  }
-  Place begin;
-  bool more = false;
-  absl::Status status = environment_->WriteEvenIfFull([&](Transaction& txn) -> absl::Status {
-    begin = old_begin;
-    Cursor events(txn, tables_.events);
-    for (;;) {
-      absl::StatusOr<std::optional<BlockView>> oldest = MoveTo(txn, events, MDB_FIRST);
-      if (!oldest.ok()) return oldest.status();
-      more = oldest->has_value() && MayGo(**oldest, retention, now);
-      if (!more || begin.offset - old_begin.offset >= kTrimBytesMax ||
-          begin.sequence - old_begin.sequence >= kTrimEventsMax) {
-        break;
-      }
-      begin = {(*oldest)->next_sequence(), (*oldest)->end_offset()};
-      if (absl::Status removed = RemoveOldest(txn, events, **oldest); !removed.ok()) return removed;
-    }
-    if (begin.sequence != end.sequence) return absl::OkStatus();
-    char value[2 * sizeof(uint64_t)];
-    StoreLittleEndian(end.sequence, value);
-    StoreLittleEndian(end.offset, value + sizeof(uint64_t));
-    return txn.Put(tables_.meta, kEndOfEmptyLogKey, absl::string_view(value, sizeof(value)));
-  });
-  if (!status.ok()) return status;
-  // What is pending may have to go, too.
-  if (!stored.ok() && begin.sequence > old_begin.sequence) more = true;
-  absl::MutexLock lock(&mu_);
-  begin_ = begin;
-  return more;
 }
 
 }  // namespace carillon::store

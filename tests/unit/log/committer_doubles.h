@@ -33,6 +33,11 @@ class HeldLog : public MemoryEventLog {
     return MemoryEventLog::Append(events, now, outcomes, committed);
   }
 
+  bool WantsTrimStep() const override {
+    absl::MutexLock lock(&mu_);
+    return wants_trim_step_;
+  }
+
   absl::StatusOr<bool> TrimStep(const Retention& retention, absl::Time now) override {
     absl::MutexLock lock(&mu_);
     ++trim_steps_;
@@ -43,6 +48,7 @@ class HeldLog : public MemoryEventLog {
   void Hold() { Set(&held_, true); }
   void Release() { Set(&held_, false); }
   void FailWith(absl::Status status) { Set(&failure_, std::move(status)); }
+  void WantTrimStep() { Set(&wants_trim_step_, true); }
   void FailTrimWith(absl::Status status) { Set(&trim_failure_, std::move(status)); }
 
   void AwaitAppends(size_t count) {
@@ -79,7 +85,8 @@ class HeldLog : public MemoryEventLog {
     *member = std::move(value);
   }
 
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
+  bool wants_trim_step_ ABSL_GUARDED_BY(mu_) = false;
   bool held_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   absl::Status trim_failure_ ABSL_GUARDED_BY(mu_);

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "tests/unit/log/committer_doubles.h"
+#include "tests/unit/log/committer_fixture.h"
 #include "tests/unit/log/test_events.h"
 
 namespace carillon::log {
@@ -18,89 +18,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr size_t kInlineBytesMax = 64 << 10;
-
-class CommitterTest : public testing::Test {
- protected:
-  void Start(CommitterOptions options = {}) {
-    committer_.emplace(
-        &log_, options,
-        [this](std::vector<EventBlockPtr> blocks, CommitOn thread) {
-          delivered_by_ = std::this_thread::get_id();
-          threads_.push_back(thread);
-          for (const EventBlockPtr& block : blocks) {
-            for (std::string& key : KeysOf(*block)) delivered_.push_back(std::move(key));
-          }
-        },
-        &recorder_);
-  }
-
-  static CommitRequest Request(const std::vector<std::string>& keys, CommitRequest::Done done) {
-    CommitRequest request;
-    request.publisher = "fred";
-    for (const std::string& key : keys) {
-      const std::string record = MakeRecord(key);
-      request.events.push_back(
-          {static_cast<uint32_t>(request.records.size()), static_cast<uint32_t>(record.size()), 0});
-      request.records += record;
-    }
-    request.done = std::move(done);
-    return request;
-  }
-
-  SubmitVerdict Submit(const std::vector<std::string>& keys, Answer* answer) {
-    return committer_->Submit(Request(keys, answer->done()), nullptr);
-  }
-  SubmitVerdict Offer(const std::vector<std::string>& keys, Answer* answer) {
-    return committer_->Submit(Request(keys, answer->done()), nullptr, CommitOn::kThisThread);
-  }
-  void SubmitAndCommit(const std::vector<std::string>& keys, Answer* answer) {
-    ASSERT_EQ(Offer(keys, answer), SubmitVerdict::kCommitNow);
-    committer_->CommitNow();
-  }
-
-  // Submits `key` and waits until it is being appended, which it is until log_.Release().
-  void HoldWith(const std::string& key, Answer* answer) {
-    log_.Hold();
-    ASSERT_EQ(Submit({key}, answer), SubmitVerdict::kAccepted);
-    log_.AwaitAppends(1);
-  }
-
-  static CommitterOptions Inline() {
-    CommitterOptions options;
-    options.inline_bytes_max = kInlineBytesMax;
-    options.trim_interval = absl::Hours(24);
-    return options;
-  }
-  // Starts, and waits until the thread has made its first trim and left the log alone.
-  void StartInline(const CommitterOptions& options = Inline()) {
-    Start(options);
-    log_.AwaitTrimSteps(1);
-    while (true) {
-      Answer probe;
-      if (Offer({}, &probe) == SubmitVerdict::kCommitNow) return committer_->CommitNow();
-      EXPECT_TRUE(probe.Await().ok());
-    }
-  }
-
-  // Until another thread has begun to shut the committer down.
-  void AwaitClosed() {
-    const auto ignore = [](const absl::Status&, absl::Span<const AppendOutcome>) {};
-    while (committer_->Submit(Request({}, ignore), nullptr) != SubmitVerdict::kClosed) {
-    }
-  }
-
-  static size_t RequestBytes(const std::string& key) { return Request({key}, nullptr).bytes(); }
-
-  HeldLog log_;
-  Recorder recorder_;
-  // Written by the thread that commits; read these after Shutdown.
-  std::vector<std::string> delivered_;
-  std::vector<CommitOn> threads_;
-  std::thread::id delivered_by_;
-  std::optional<Committer> committer_;
-};
 
 TEST_F(CommitterTest, AnswersEachRequestWithTheOutcomesOfItsEvents) {
   Start();
@@ -354,18 +271,16 @@ TEST_F(CommitterTest, ReportsACommitThatFailed) {
   EXPECT_EQ(recorder_.reports()[0].status.code(), absl::StatusCode::kResourceExhausted);
 }
 
-TEST_F(CommitterTest, TrimsWhileThereIsNothingToCommit) {
+TEST_F(CommitterTest, TrimsDuringACommit) {
   CommitterOptions options;
-  options.retention.bytes_max = 0;
   options.trim_interval = absl::Milliseconds(1);
-  TestEvents old;
-  for (int i = 0; i < 1000; ++i) old.Add(absl::StrCat(i));
-  std::vector<AppendOutcome> outcomes(old.size());
-  std::vector<EventBlockPtr> committed;
-  ASSERT_TRUE(log_.Append(old.get(), absl::Now(), absl::MakeSpan(outcomes), &committed).ok());
   Start(options);
-  log_.AwaitTrimSteps(15);
-  EXPECT_EQ(log_.bounds().first_sequence, 1001u);
+  Answer answer;
+  HoldWith("a", &answer);
+  log_.AwaitTrimSteps(log_.trim_steps() + 10);
+  EXPECT_FALSE(answer.answered());
+  log_.Release();
+  EXPECT_TRUE(answer.Await().ok());
 }
 
 TEST_F(CommitterTest, TrimsAtOnceWhenAnAppendFailed) {
@@ -379,6 +294,17 @@ TEST_F(CommitterTest, TrimsAtOnceWhenAnAppendFailed) {
   log_.AwaitTrimSteps(2);
 }
 
+TEST_F(CommitterTest, TrimsAtOnceWhenTheLogWantsIt) {
+  CommitterOptions options;
+  options.trim_interval = absl::Hours(24);
+  Start(options);
+  log_.AwaitTrimSteps(1);
+  log_.WantTrimStep();
+  Answer answer;
+  ASSERT_EQ(Submit({"a"}, &answer), SubmitVerdict::kAccepted);
+  log_.AwaitTrimSteps(2);
+}
+
 TEST_F(CommitterTest, ReportsThatItCouldNotTrimAndGoesOn) {
   log_.FailTrimWith(absl::InternalError("disk broken"));
   Start();
@@ -386,125 +312,6 @@ TEST_F(CommitterTest, ReportsThatItCouldNotTrimAndGoesOn) {
   Answer answer;
   ASSERT_EQ(Submit({"a"}, &answer), SubmitVerdict::kAccepted);
   EXPECT_TRUE(answer.Await().ok());
-}
-
-TEST_F(CommitterTest, CommitsALoneSmallRequestOnTheThreadThatSubmitsIt) {
-  StartInline();
-  std::thread::id answered_by;
-  ASSERT_EQ(committer_->Submit(Request({"a"},
-                                       [&](const absl::Status& status, auto outcomes) {
-                                         EXPECT_TRUE(status.ok());
-                                         EXPECT_EQ(outcomes.size(), 1u);
-                                         answered_by = std::this_thread::get_id();
-                                       }),
-                               nullptr, CommitOn::kThisThread),
-            SubmitVerdict::kCommitNow);
-  EXPECT_EQ(answered_by, std::thread::id()) << "the caller may do something first";
-  committer_->CommitNow();
-  EXPECT_EQ(answered_by, std::this_thread::get_id());
-  EXPECT_EQ(delivered_by_, std::this_thread::get_id());
-  EXPECT_EQ(committer_->queue_bytes(), 0u);
-  committer_->Shutdown();
-  EXPECT_THAT(delivered_, ElementsAre("a"));
-  EXPECT_THAT(threads_, ElementsAre(CommitOn::kThisThread));
-}
-
-TEST_F(CommitterTest, CommitsOnItsOwnThreadWhatComesWithoutAnother) {
-  StartInline();
-  Answer answer;
-  EXPECT_EQ(Submit({"a"}, &answer), SubmitVerdict::kAccepted);
-  EXPECT_TRUE(answer.Await().ok());
-  committer_->Shutdown();
-  EXPECT_NE(delivered_by_, std::this_thread::get_id());
-}
-
-TEST_F(CommitterTest, CommitsALargeRequestOnItsOwnThread) {
-  CommitterOptions options;
-  options.inline_bytes_max = RequestBytes("a");
-  Start(options);
-  Answer large;
-  ASSERT_EQ(Offer({"a", "b"}, &large), SubmitVerdict::kAccepted);
-  ASSERT_TRUE(large.Await().ok());
-  committer_->Shutdown();
-  EXPECT_NE(delivered_by_, std::this_thread::get_id());
-  EXPECT_THAT(threads_, ElementsAre(CommitOn::kOwnThread));
-}
-
-TEST_F(CommitterTest, LeavesWhatComesDuringAnInlineCommitToItsOwnThread) {
-  StartInline();
-  Answer first, a, b;
-  log_.Hold();
-  std::thread publisher([&] { SubmitAndCommit({"first"}, &first); });
-  log_.AwaitAppends(1);
-  // These do not wait for the log.
-  EXPECT_EQ(Offer({"a"}, &a), SubmitVerdict::kAccepted);
-  EXPECT_EQ(Submit({"b"}, &b), SubmitVerdict::kAccepted);
-  EXPECT_FALSE(first.answered());
-  log_.Release();
-  publisher.join();
-  for (Answer* answer : {&first, &a, &b}) EXPECT_TRUE(answer->Await().ok());
-  EXPECT_THAT(log_.append_sizes(), ElementsAre(1, 2));
-  committer_->Shutdown();
-  EXPECT_THAT(delivered_, ElementsAre("first", "a", "b"));
-  EXPECT_NE(delivered_by_, std::this_thread::get_id());
-  EXPECT_THAT(threads_, ElementsAre(CommitOn::kThisThread, CommitOn::kOwnThread));
-}
-
-TEST_F(CommitterTest, TakesAlongWhatWasSubmittedBeforeAnInlineCommit) {
-  StartInline();
-  Answer first, second;
-  ASSERT_EQ(Offer({"first"}, &first), SubmitVerdict::kCommitNow);
-  ASSERT_EQ(Offer({"second"}, &second), SubmitVerdict::kAccepted);
-  committer_->CommitNow();
-  EXPECT_TRUE(first.answered());
-  EXPECT_TRUE(second.answered());
-  EXPECT_THAT(log_.append_sizes(), ElementsAre(2));
-}
-
-TEST_F(CommitterTest, ShutsDownAfterAnInlineCommit) {
-  StartInline();
-  Answer first, accepted;
-  log_.Hold();
-  std::thread publisher([&] { SubmitAndCommit({"first"}, &first); });
-  log_.AwaitAppends(1);
-  EXPECT_EQ(Submit({"accepted"}, &accepted), SubmitVerdict::kAccepted);
-  std::thread shutdown([this] { committer_->Shutdown(); });
-  AwaitClosed();
-  EXPECT_FALSE(first.answered());
-  log_.Release();
-  shutdown.join();
-  publisher.join();
-  EXPECT_TRUE(first.answered());
-  EXPECT_TRUE(accepted.answered());
-  EXPECT_THAT(delivered_, ElementsAre("first", "accepted"));
-}
-
-TEST_F(CommitterTest, DoesNotTrimDuringAnInlineCommit) {
-  CommitterOptions options = Inline();
-  options.trim_interval = absl::Milliseconds(1);
-  Start(options);
-  while (true) {
-    Answer answer;
-    if (Offer({"a"}, &answer) == SubmitVerdict::kCommitNow) {
-      const int trim_steps = log_.trim_steps();
-      absl::SleepFor(absl::Milliseconds(20));
-      EXPECT_EQ(log_.trim_steps(), trim_steps);
-      committer_->CommitNow();
-      EXPECT_TRUE(answer.Await().ok());
-      log_.AwaitTrimSteps(trim_steps + 1);
-      return;
-    }
-    EXPECT_TRUE(answer.Await().ok());
-  }
-}
-
-TEST_F(CommitterTest, TrimsAtOnceWhenAnInlineAppendFailed) {
-  StartInline();
-  log_.FailWith(absl::ResourceExhaustedError("log full"));
-  Answer answer;
-  SubmitAndCommit({"a"}, &answer);
-  EXPECT_EQ(answer.Await().message(), "log full");
-  log_.AwaitTrimSteps(2);
 }
 
 class CommitterLoadTest : public CommitterTest, public testing::WithParamInterface<size_t> {};

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -38,25 +39,31 @@ log::TestEvents NumberedEvents(uint64_t first, uint64_t count) {
 }
 
 // The child: publishes events with numbers from `number` on, and acknowledges each commit to
-// `acks`, until it is killed. Returns only on failure.
-int AppendForever(const std::string& directory, uint64_t number, int acks) {
+// `acks`, until it is killed; meanwhile it trims.
+[[noreturn]] void AppendForever(const std::string& directory, uint64_t number, int acks) {
   auto store = LmdbStore::Open({directory, kMapBytes});
-  if (!store.ok()) return 10;
+  if (!store.ok()) _exit(10);
   log::EventLog& log = *(*store)->event_log();
   std::mt19937 random(static_cast<uint32_t>(number));
+  // Now and then, so that much is pending in between.
+  std::thread trimmer([&log, random]() mutable {
+    for (;;) {
+      if (!log.TrimStep(kRetention, absl::Now()).ok()) _exit(13);
+      absl::SleepFor(absl::Microseconds(random() % 20'000));
+    }
+  });
   for (;;) {
     const uint64_t count = 1 + random() % 60;
     const log::TestEvents events = NumberedEvents(number, count);
     std::vector<log::AppendOutcome> outcomes(count);
     std::vector<log::EventBlockPtr> committed;
     if (!log.Append(events.get(), absl::Now(), absl::MakeSpan(outcomes), &committed).ok())
-      return 11;
+      _exit(11);
     std::vector<Ack> message;
     for (const log::AppendOutcome& outcome : outcomes)
       message.push_back({number++, outcome.sequence});
     const ssize_t size = static_cast<ssize_t>(message.size() * sizeof(Ack));
-    if (write(acks, message.data(), static_cast<size_t>(size)) != size) return 12;
-    if (!log.TrimStep(kRetention, absl::Now()).ok()) return 13;
+    if (write(acks, message.data(), static_cast<size_t>(size)) != size) _exit(12);
   }
 }
 
@@ -69,7 +76,7 @@ std::vector<Ack> RunAndKill(const std::string& directory, uint64_t number,
   const pid_t child = fork();
   if (child == 0) {
     close(acks[0]);
-    _exit(AppendForever(directory, number, acks[1]));
+    AppendForever(directory, number, acks[1]);
   }
   close(acks[1]);
   std::vector<Ack> received;

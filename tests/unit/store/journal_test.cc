@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -44,21 +45,38 @@ class JournalTest : public testing::Test {
     }
     Journal::Frame frame;
     frame.first_sequence = sequence;
+    frame.next_sequence = sequence + count;
     frame.block.resize(builder.value_bytes());
     builder.WriteTo(frame.block.data(), absl::UnixEpoch(), 0);
     if (count > 1) frame.id_events = {1};
     return frame;
   }
 
-  void Append(uint64_t sequence, int count) {
-    const absl::Status status = journal_->Append(MakeFrame(sequence, count));
+  void Append(uint64_t sequence, int count, const std::string& object = "") {
+    const absl::Status status = journal_->Append(MakeFrame(sequence, count, object), sequence);
     ASSERT_TRUE(status.ok()) << status;
   }
 
+  static size_t FrameBytes(const Journal::Frame& frame) {
+    return 24 + frame.block.size() + 4 * frame.id_events.size();
+  }
+
+  // Appends single large events until no more of them go into a half that was empty.
+  void FillHalf(uint64_t stored_end = 1'000) {
+    const Journal::Frame first = MakeFrame(1'000, 1, large_);
+    for (size_t i = 0; i < Journal::kHalfBytes / FrameBytes(first); ++i) {
+      ASSERT_TRUE(journal_->Append(MakeFrame(next_++, 1, large_), stored_end).ok());
+    }
+  }
+  // For another large event.
+  bool HasRoom(uint64_t stored_end) const {
+    return journal_->HasRoomFor(next_, MakeFrame(next_, 1, large_).block.size(), 0, stored_end);
+  }
+
   // The first sequences of the frames that count.
-  std::vector<uint64_t> Recover(uint64_t next_sequence) {
+  std::vector<uint64_t> Recover(uint64_t stored_end) {
     Open();
-    const auto frames = journal_->Recover(next_sequence);
+    const auto frames = journal_->Recover(stored_end);
     EXPECT_TRUE(frames.ok()) << frames.status();
     std::vector<uint64_t> sequences;
     for (const Journal::Frame& frame : *frames) sequences.push_back(frame.first_sequence);
@@ -76,6 +94,9 @@ class JournalTest : public testing::Test {
   TempDirectory directory_;
   const std::string path_ = directory_.path() + "/journal";
   std::unique_ptr<Journal> journal_;
+  const std::string large_ = std::string(10'000, 'x');
+  // The next event of FillHalf.
+  uint64_t next_ = 1'000;
 };
 
 TEST_F(JournalTest, BeginsEmptyAndOfItsFullSize) {
@@ -110,12 +131,23 @@ TEST_F(JournalTest, WhatIsInTheStoreDoesNotComeBack) {
   Append(1, 1);
   Append(2, 1);
   Append(3, 1);
+  EXPECT_THAT(Recover(3), ElementsAre(3));
   EXPECT_THAT(Recover(4), IsEmpty());
-  // The first of a new row is followed by the second of the one before.
-  journal_->Clear();
   Append(4, 1);
   EXPECT_THAT(Recover(4), ElementsAre(4));
   EXPECT_THAT(Recover(5), IsEmpty());
+}
+
+TEST_F(JournalTest, GoesOnWhereTheStoreHasGotEventsOfItsOwn) {
+  // The store takes 2 to 4, 6 to 8, and so on.
+  for (uint64_t sequence : {1, 5, 9, 13}) {
+    Append(sequence, 1);
+    EXPECT_THAT(Recover(sequence + 4), IsEmpty());
+    EXPECT_THAT(Recover(sequence + 1), IsEmpty());
+    EXPECT_THAT(Recover(sequence), ElementsAre(sequence));
+  }
+  Append(14, 1);
+  EXPECT_THAT(Recover(13), ElementsAre(13, 14));
 }
 
 TEST_F(JournalTest, AFrameThatWasNotWrittenWholeIsNone) {
@@ -189,16 +221,90 @@ TEST_F(JournalTest, WithAnOlderStoreItIsRefused) {
   EXPECT_THAT(status.message(), HasSubstr("same backup"));
 }
 
-TEST_F(JournalTest, TakesNoMoreThanItsSize) {
-  uint64_t sequence = 1;
-  const Journal::Frame first = MakeFrame(sequence, 2, std::string(10'000, 'x'));
-  while (journal_->HasRoomFor(first.block.size(), first.id_events.size())) {
-    ASSERT_TRUE(journal_->Append(MakeFrame(sequence, 2, std::string(10'000, 'x'))).ok());
-    sequence += 2;
-  }
+TEST_F(JournalTest, AFullHalfIsLeftForTheOther) {
+  const uint64_t first = next_;
+  FillHalf();
+  const uint64_t second = next_;
+  EXPECT_TRUE(HasRoom(first)) << "the other one is empty";
+  FillHalf();
   EXPECT_EQ(std::filesystem::file_size(path_), Journal::kBytes);
-  EXPECT_GT(sequence, 100u);
-  EXPECT_EQ(Recover(1).size(), (sequence - 1) / 2);
+  EXPECT_THAT(Recover(next_), IsEmpty());
+  EXPECT_THAT(Recover(next_ - 1), ElementsAre(next_ - 1));
+  EXPECT_EQ(Recover(first + 5).size(), next_ - first - 5);
+  const std::vector<uint64_t> recovered = Recover(first);
+  ASSERT_EQ(recovered.size(), next_ - first);
+  for (size_t i = 0; i < recovered.size(); ++i) EXPECT_EQ(recovered[i], first + i);
+  // Before and after the store has got all that is in the first one.
+  EXPECT_FALSE(HasRoom(second - 1));
+  ASSERT_TRUE(HasRoom(second));
+  const uint64_t third = next_;
+  FillHalf(second);
+  EXPECT_FALSE(HasRoom(third - 1));
+  EXPECT_TRUE(HasRoom(third));
+  EXPECT_EQ(Recover(second).size(), next_ - second);
+  EXPECT_EQ(Recover(third).size(), next_ - third);
+}
+
+TEST_F(JournalTest, TakesNoFrameThatIsLargerThanAHalf) {
+  EXPECT_TRUE(journal_->HasRoomFor(1, Journal::kHalfBytes - 24, 0, 1));
+  EXPECT_FALSE(journal_->HasRoomFor(1, Journal::kHalfBytes - 23, 0, 1));
+}
+
+TEST_F(JournalTest, ItsHalvesAreToldApartFromDamage) {
+  const uint64_t first = next_;
+  FillHalf();
+  const uint64_t second = next_;
+  for (uint64_t i = 0; i < 2; ++i) {
+    ASSERT_TRUE(journal_->Append(MakeFrame(second + i, 1, large_), first).ok());
+  }
+  const std::string whole = ReadFile();
+
+  const size_t large = FrameBytes(MakeFrame(first, 1, large_));
+
+  // The last append was not written whole.
+  std::string torn = whole;
+  torn[Journal::kHalfBytes + large + 30] ^= 1;
+  WriteFile(torn);
+  EXPECT_EQ(Recover(first).size(), second - first + 1);
+
+  // There is another one behind what is damaged: the last of a half, the first of the other.
+  const std::vector<std::pair<size_t, uint64_t>> places = {
+      {(second - first - 1) * large + 30, second - 1}, {Journal::kHalfBytes + 30, second}};
+  for (const auto& [at, sequence] : places) {
+    std::string damaged = whole;
+    damaged[at] ^= 1;
+    WriteFile(damaged);
+    Open();
+    const absl::Status status = journal_->Recover(first).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(absl::StrCat("event ", sequence, " should be")));
+  }
+}
+
+// A frame lies there whole though its append failed, and the store then got something shorter.
+TEST_F(JournalTest, AFrameThatTheStoreContradictsIsNothing) {
+  Append(1, 1);
+  Append(2, 20);
+  EXPECT_THAT(Recover(3), IsEmpty());
+  Append(3, 1);
+  EXPECT_THAT(Recover(3), ElementsAre(3));
+  Append(4, 1);
+  EXPECT_THAT(Recover(3), ElementsAre(3, 4));
+}
+
+TEST_F(JournalTest, WhatAnotherStoreLeftBehindIsNotRefused) {
+  Append(1, 1);
+  Append(2, 1);
+  ASSERT_TRUE(journal_->Erase().ok());
+  Open(kEpoch + 1);
+  ASSERT_TRUE(journal_->Recover(1).ok());
+  // Just as long as the first one of the other store.
+  Append(1, 1);
+  Open(kEpoch + 1);
+  const auto frames = journal_->Recover(1);
+  ASSERT_TRUE(frames.ok()) << frames.status();
+  EXPECT_EQ(frames->size(), 1u);
 }
 
 TEST_F(JournalTest, RandomBytesAreNoFrames) {

@@ -1,12 +1,16 @@
 #include "broker/store/lmdb_event_log.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <string>
+#include <system_error>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -107,9 +111,20 @@ class LmdbEventLogTest : public testing::Test {
     EXPECT_EQ(bytes, bounds.record_bytes);
   }
 
+  // A copy of the files as they are.
+  std::string CopyFiles() {
+    const std::string copy = copies_.path() + "/" + absl::StrCat(++copy_count_);
+    std::filesystem::copy(directory_.path(), copy);
+    return copy;
+  }
+
   TempDirectory directory_;
+  TempDirectory copies_;
   std::unique_ptr<LmdbStore> store_;
   uint64_t next_ = 0;
+
+ private:
+  int copy_count_ = 0;
 };
 
 TEST_F(LmdbEventLogTest, RefusesEventsWhenItIsFullAndLosesNone) {
@@ -132,13 +147,22 @@ TEST_F(LmdbEventLogTest, RefusesEventsWhenItIsFullAndLosesNone) {
 TEST_F(LmdbEventLogTest, TakesAsMuchAgainHoweverOftenItWasFullAndTrimmed) {
   constexpr uint64_t kMapBytes = 1 << 20;
   Open(kMapBytes);
-  uint64_t held_when_full = 0;
+  // What the store has by itself: what else is held depends on how full the journal was.
+  const auto stored_bytes = [this] {
+    const std::string copy = CopyFiles();
+    std::filesystem::remove(copy + "/journal");
+    auto store = LmdbStore::Open({copy, kMapBytes});
+    EXPECT_TRUE(store.ok()) << store.status();
+    return (*store)->event_log()->bounds().record_bytes;
+  };
+  uint64_t stored_at_first = 0;
   for (int round = 0; round < 20; ++round) {
     // Blocks of other sizes each time, so that what is freed is not just what is needed.
     ASSERT_EQ(Fill(5 + round, std::string(500, 'x')).code(), absl::StatusCode::kResourceExhausted);
     const uint64_t held = log().bounds().record_bytes;
-    if (round == 0) held_when_full = held;
-    EXPECT_GT(held, held_when_full * 3 / 4) << "space is lost, round " << round;
+    const uint64_t stored = stored_bytes();
+    if (round == 0) stored_at_first = stored;
+    EXPECT_GT(stored, stored_at_first * 3 / 4) << "space is lost, round " << round;
     EXPECT_LT(held, kMapBytes * 5 / 4 + Journal::kBytes) << "the limit is gone, round " << round;
     TrimTo(held / 2);
     ASSERT_TRUE(Append(10, std::string(500, 'x')).ok()) << "round " << round;
@@ -172,8 +196,7 @@ class PowerLossTest : public LmdbEventLogTest {
  protected:
   // Opens a copy of the files as they are, after `spoil` has been at it.
   void OpenCopy(const std::function<void(const std::string& directory)>& spoil) {
-    const std::string copy = copies_.path() + "/" + absl::StrCat(++copy_count_);
-    std::filesystem::copy(directory_.path(), copy);
+    const std::string copy = CopyFiles();
     spoil(copy);
     auto store = LmdbStore::Open({copy, kMapBytes});
     ASSERT_TRUE(store.ok()) << store.status();
@@ -189,8 +212,6 @@ class PowerLossTest : public LmdbEventLogTest {
   }
 
   static constexpr uint64_t kMapBytes = 8 << 20;
-  TempDirectory copies_;
-  int copy_count_ = 0;
 };
 
 TEST_F(PowerLossTest, SmallAppendsAreInTheJournalAndComeBack) {
@@ -247,6 +268,20 @@ TEST_F(PowerLossTest, AtAnyMomentTheJournalGoesOnWhereTheStoreEnds) {
   }
 }
 
+TEST_F(PowerLossTest, NothingIsWrittenOverThatTheStoreHasNotGot) {
+  Open(kMapBytes);
+  // The journal is full more than once, and nobody trims.
+  for (int round = 0; round < 60; ++round) {
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(Append(10, std::string(1'000, 'x')).ok());
+    const uint64_t last_sequence = log().bounds().last_sequence;
+    std::unique_ptr<LmdbStore> original = std::move(store_);
+    OpenCopy(&Nothing);
+    ASSERT_EQ(log().bounds().last_sequence, last_sequence) << "round " << round;
+    ExpectWhole();
+    store_ = std::move(original);
+  }
+}
+
 TEST_F(PowerLossTest, AJournalThatIsRefusedIsLeftAsItIs) {
   Open(kMapBytes);
   ASSERT_TRUE(Append(3, "{}").ok());
@@ -267,6 +302,70 @@ TEST_F(PowerLossTest, AfterAnOrderlyEndTheStoreHasEverything) {
   OpenCopy(&RemoveJournal);
   EXPECT_EQ(log().bounds().last_sequence, 3u);
   ExpectWhole();
+}
+
+TEST_F(PowerLossTest, WhatBecamePendingWhileTheStoreWasWrittenComesBack) {
+  Open(kMapBytes);
+  std::atomic<bool> done{false};
+  std::thread trimmer([&] {
+    while (!done) ASSERT_TRUE(log().TrimStep({}, absl::Now()).ok());
+  });
+  // More than the journal holds, so that its halves are written more than once.
+  for (int i = 0; i < 400; ++i) {
+    const absl::Status status = Append(10, std::string(1'000, 'x'));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  done = true;
+  trimmer.join();
+  OpenCopy(&Nothing);
+  EXPECT_EQ(log().bounds().last_sequence, 4'000u);
+  ExpectWhole();
+}
+
+// The descriptor of a file that this process has open.
+int DescriptorOf(const std::string& path) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    if (std::filesystem::read_symlink(entry, error) == path) {
+      return std::stoi(entry.path().filename().string());
+    }
+  }
+  return -1;
+}
+
+TEST_F(PowerLossTest, WithoutAJournalThatCanBeWrittenAppendsGoToTheStore) {
+  Open(kMapBytes);
+  ASSERT_TRUE(Append(3, "{}").ok());
+  const int journal = DescriptorOf(directory_.path() + "/journal");
+  ASSERT_GE(journal, 0);
+  const int full = open("/dev/full", O_RDWR | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  ASSERT_EQ(dup2(full, journal), journal);
+  close(full);
+  ASSERT_TRUE(Append(3, "{}").ok());
+  ASSERT_TRUE(Append(3, "{}").ok());
+  // It is said once, and goes on without.
+  const absl::Status told = log().TrimStep({}, absl::Now()).status();
+  EXPECT_EQ(told.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(told.message()), HasSubstr("until the broker is started again"));
+  EXPECT_TRUE(log().TrimStep({}, absl::Now()).ok());
+  ExpectWhole();
+  OpenCopy(&Nothing);
+  EXPECT_EQ(log().bounds().last_sequence, 9u);
+  ExpectWhole();
+}
+
+TEST_F(LmdbEventLogTest, WantsToBringIntoTheStoreWhatTheJournalHasNoRoomForSoon) {
+  Open(8 << 20);
+  EXPECT_FALSE(log().WantsTrimStep());
+  size_t appended = 0;
+  for (; !log().WantsTrimStep(); appended += 10'000) {
+    ASSERT_LE(appended, Journal::kBytes / 2);
+    ASSERT_TRUE(Append(10, std::string(1'000, 'x')).ok());
+  }
+  EXPECT_GE(appended, Journal::kBytes / 8);
+  ASSERT_TRUE(log().TrimStep({}, absl::Now()).ok());
+  EXPECT_FALSE(log().WantsTrimStep());
 }
 
 TEST_F(LmdbEventLogTest, LetsAccountsBeChangedWhenItIsFull) {
@@ -301,13 +400,25 @@ TEST_F(LmdbEventLogTest, IsReadByManyWhileItGrowsAndIsTrimmed) {
       }
     });
   }
-  for (int round = 0; round < 300 || events_read < 10'000; ++round) {
-    const absl::Status status = Append(20, std::string(1000, 'x'));
+  std::thread trimmer([&] {
+    while (!done) {
+      ASSERT_TRUE(log().TrimStep({absl::InfiniteDuration(), 1 << 20}, absl::Now()).ok());
+    }
+  });
+  for (int round = 0; round < 1'000 || events_read < 10'000; ++round) {
+    // Some go to the store at once.
+    const absl::Status status = Append(round % 10 == 0 ? 80 : 20, std::string(1000, 'x'));
     ASSERT_TRUE(status.ok()) << status;
-    ASSERT_TRUE(log().TrimStep({absl::InfiniteDuration(), 1 << 20}, absl::Now()).ok());
+    // An id that was just used, wherever it is by now.
+    next_ -= 10;
+    const uint64_t last_sequence = log().bounds().last_sequence;
+    ASSERT_TRUE(Append(10, std::string(1000, 'x')).ok());
+    ASSERT_EQ(log().bounds().last_sequence, last_sequence);
   }
   done = true;
   for (std::thread& reader : readers) reader.join();
+  trimmer.join();
+  ExpectWhole();
 }
 
 }  // namespace
