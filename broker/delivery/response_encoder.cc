@@ -2,9 +2,10 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <cstdint>
 #include <cstring>
+#include <utility>
 
-#include "absl/strings/string_view.h"
 #include "carillon/v1/event_service.pb.h"
 
 namespace carillon::delivery {
@@ -51,44 +52,104 @@ uint8_t* WriteMatches(absl::Span<const int64_t> ids, uint8_t* out) {
   return out;
 }
 
-// Events that follow one another in their block are one copy.
-uint8_t* WriteRecords(const Deliveries& deliveries, uint8_t* out) {
+// Records that follow one another in their block.
+struct Run {
+  const log::EventBlockPtr* block;
+  absl::string_view records;
+
+  bool is_shared() const { return records.size() >= kSharedBytesMin; }
+};
+
+void AddRuns(const Deliveries& deliveries, std::vector<Run>* runs) {
   const log::EventBlock& block = *deliveries.block;
-  size_t i = 0;
-  while (i < deliveries.events.size()) {
-    const absl::string_view first = block.record(deliveries.events[i]);
-    size_t bytes = first.size();
-    for (++i; i < deliveries.events.size() && deliveries.events[i] == deliveries.events[i - 1] + 1;
-         ++i) {
-      bytes += block.record(deliveries.events[i]).size();
+  for (size_t i = 0; i < deliveries.events.size();) {
+    const char* const begin = block.record(deliveries.events[i]).data();
+    while (++i < deliveries.events.size() && deliveries.events[i] == deliveries.events[i - 1] + 1) {
     }
-    std::memcpy(out, first.data(), bytes);
-    out += bytes;
+    const absl::string_view last = block.record(deliveries.events[i - 1]);
+    const auto size = static_cast<size_t>(last.data() + last.size() - begin);
+    runs->push_back({&deliveries.block, absl::string_view(begin, size)});
   }
-  return out;
 }
+
+size_t MatchesSize(const Deliveries& deliveries) {
+  size_t size = 0;
+  for (size_t i = 0; i < deliveries.id_ends.size(); ++i) {
+    size += WithHeader(WithHeader(PackedSize(IdsOf(deliveries, i))));
+  }
+  return size;
+}
+
+// Lays parts end to end: what is written into a buffer of its own, and what is shared.
+class PartsBuilder {
+ public:
+  // `size`: of the buffer.
+  explicit PartsBuilder(size_t size)
+      : buffer_(std::make_shared_for_overwrite<uint8_t[]>(size)),
+        begin_(buffer_.get()),
+        end_(begin_) {}
+
+  // Where to write. SetEnd must follow.
+  uint8_t* end() const { return end_; }
+  void SetEnd(uint8_t* end) { end_ = end; }
+
+  void Copy(absl::string_view bytes) {
+    std::memcpy(end_, bytes.data(), bytes.size());
+    end_ += bytes.size();
+  }
+  void Share(absl::string_view bytes, std::shared_ptr<const void> owner) {
+    CloseWritten();
+    parts_.push_back({bytes, std::move(owner)});
+  }
+  std::vector<MessagePart> Finish() {
+    CloseWritten();
+    return std::move(parts_);
+  }
+
+ private:
+  void CloseWritten() {
+    if (begin_ == end_) return;
+    const auto* const bytes = reinterpret_cast<const char*>(begin_);
+    parts_.push_back({absl::string_view(bytes, static_cast<size_t>(end_ - begin_)), buffer_});
+    begin_ = end_;
+  }
+
+  const std::shared_ptr<uint8_t[]> buffer_;
+  // What was written since the last shared part.
+  uint8_t* begin_;
+  uint8_t* end_;
+  std::vector<MessagePart> parts_;
+};
 
 }  // namespace
 
-EventsEncoder::EventsEncoder(absl::Span<const Deliveries> batch) : batch_(batch) {
-  for (const Deliveries& deliveries : batch_) {
-    event_count_ += deliveries.events.size();
-    for (uint32_t i : deliveries.events) batch_size_ += deliveries.block->record(i).size();
-    for (size_t i = 0; i < deliveries.id_ends.size(); ++i) {
-      batch_size_ += WithHeader(WithHeader(PackedSize(IdsOf(deliveries, i))));
+std::vector<MessagePart> EncodeEvents(absl::Span<const Deliveries> batch) {
+  std::vector<Run> runs;
+  size_t batch_size = 0;
+  size_t shared_size = 0;
+  for (const Deliveries& deliveries : batch) {
+    AddRuns(deliveries, &runs);
+    batch_size += MatchesSize(deliveries);
+  }
+  for (const Run& run : runs) {
+    batch_size += run.records.size();
+    if (run.is_shared()) shared_size += run.records.size();
+  }
+  PartsBuilder parts(WithHeader(batch_size) - shared_size);
+  parts.SetEnd(WriteHeader(kEventsTag, batch_size, parts.end()));
+  for (const Run& run : runs) {
+    if (run.is_shared()) {
+      parts.Share(run.records, *run.block);
+    } else {
+      parts.Copy(run.records);
     }
   }
-  size_ = WithHeader(batch_size_);
-}
-
-void EventsEncoder::Encode(uint8_t* out) const {
-  out = WriteHeader(kEventsTag, batch_size_, out);
-  for (const Deliveries& deliveries : batch_) out = WriteRecords(deliveries, out);
-  for (const Deliveries& deliveries : batch_) {
+  for (const Deliveries& deliveries : batch) {
     for (size_t i = 0; i < deliveries.id_ends.size(); ++i) {
-      out = WriteMatches(IdsOf(deliveries, i), out);
+      parts.SetEnd(WriteMatches(IdsOf(deliveries, i), parts.end()));
     }
   }
+  return parts.Finish();
 }
 
 }  // namespace carillon::delivery

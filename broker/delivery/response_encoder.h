@@ -1,34 +1,31 @@
-// Encodes responses by copying event records, never by building message objects for them.
+// Encodes responses out of event records, never by building message objects for them.
 #ifndef CARILLON_BROKER_DELIVERY_RESPONSE_ENCODER_H_
 #define CARILLON_BROKER_DELIVERY_RESPONSE_ENCODER_H_
 
 #include <cstddef>
-#include <cstdint>
+#include <memory>
+#include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "broker/delivery/outbox.h"
 
 namespace carillon::delivery {
 
-// An encoded SubscribeResponse, or WatchResponse, whose `events` hold all of `batch` in order.
-// Deliveries with ids give Matches.
-class EventsEncoder {
- public:
-  // `batch` must outlive it.
-  explicit EventsEncoder(absl::Span<const Deliveries> batch);
+// Records that follow one another in their block, and are so many bytes, are not copied: to refer
+// to them costs about as much as copying half of it.
+inline constexpr size_t kSharedBytesMin = 4096;
 
-  // How many bytes Encode writes.
-  size_t size() const { return size_; }
-  void Encode(uint8_t* out) const;
-  // How many events there are.
-  size_t event_count() const { return event_count_; }
-
- private:
-  absl::Span<const Deliveries> batch_;
-  size_t event_count_ = 0;
-  size_t batch_size_ = 0;
-  size_t size_ = 0;
+// A part of an encoded message.
+struct MessagePart {
+  absl::string_view bytes;
+  // Keeps `bytes` where they are.
+  std::shared_ptr<const void> owner;
 };
+
+// The parts, laid end to end, of an encoded SubscribeResponse, or WatchResponse, whose `events`
+// hold all of `batch` in order. Deliveries with ids give Matches.
+std::vector<MessagePart> EncodeEvents(absl::Span<const Deliveries> batch);
 
 }  // namespace carillon::delivery
 

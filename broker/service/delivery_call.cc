@@ -1,25 +1,37 @@
 #include "broker/service/delivery_call.h"
 
+#include <memory>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "broker/delivery/response_encoder.h"
 
 namespace carillon::service {
 namespace {
 
+// Shares the bytes.
+grpc::Slice ToSlice(delivery::MessagePart part) {
+  using Owner = std::shared_ptr<const void>;
+  return grpc::Slice(
+      const_cast<char*>(part.bytes.data()), part.bytes.size(),
+      [](void* owner) { delete static_cast<Owner*>(owner); }, new Owner(std::move(part.owner)));
+}
+
 grpc::ByteBuffer EncodeEvents(const std::vector<delivery::Deliveries>& batch,
                               DeliveryMetrics* metrics) {
-  const delivery::EventsEncoder encoder(batch);
-  grpc::Slice slice(encoder.size());
-  encoder.Encode(const_cast<uint8_t*>(slice.begin()));
-  metrics->events_delivered += static_cast<int64_t>(encoder.event_count());
+  std::vector<grpc::Slice> slices;
+  for (delivery::MessagePart& part : delivery::EncodeEvents(batch)) {
+    slices.push_back(ToSlice(std::move(part)));
+  }
   const absl::Time now = absl::Now();
   for (const delivery::Deliveries& deliveries : batch) {
+    metrics->events_delivered += static_cast<int64_t>(deliveries.events.size());
     if (deliveries.committed_at != absl::InfinitePast()) {
       metrics->observe_latency(absl::ToDoubleSeconds(now - deliveries.committed_at));
     }
   }
-  return grpc::ByteBuffer(&slice, 1);
+  return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
 }  // namespace

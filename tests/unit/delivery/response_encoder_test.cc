@@ -12,19 +12,16 @@
 namespace carillon::delivery {
 namespace {
 
-std::string Encoded(const std::vector<Deliveries>& batch) {
-  const EventsEncoder encoder(batch);
-  // One byte more than it says it needs shows whether it keeps to it.
-  std::string bytes(encoder.size() + 1, '\x7f');
-  encoder.Encode(reinterpret_cast<uint8_t*>(bytes.data()));
-  EXPECT_EQ(bytes.back(), '\x7f');
-  bytes.pop_back();
+std::string Joined(const std::vector<MessagePart>& parts) {
+  std::string bytes;
+  for (const MessagePart& part : parts) bytes.append(part.bytes.data(), part.bytes.size());
   return bytes;
 }
 
-TEST(EventsEncoderTest, AWatchGetsTheEventsAlone) {
+TEST(EncodeEventsTest, AWatchGetsTheEventsAlone) {
   v1::WatchResponse response;
-  ASSERT_TRUE(response.ParseFromString(Encoded({All(Block(7, {"a", "b"})), All(Block(9, {"c"}))})));
+  const std::vector<Deliveries> batch = {All(Block(7, {"a", "b"})), All(Block(9, {"c"}))};
+  ASSERT_TRUE(response.ParseFromString(Joined(EncodeEvents(batch))));
   ASSERT_EQ(response.events().events_size(), 3);
   EXPECT_EQ(response.events().events(0).key(), "a");
   EXPECT_EQ(response.events().events(2).key(), "c");
@@ -32,8 +29,29 @@ TEST(EventsEncoderTest, AWatchGetsTheEventsAlone) {
   EXPECT_EQ(response.events().matches_size(), 0);
 }
 
+TEST(EncodeEventsTest, ManyRecordsInARowAreSharedWithTheirBlock) {
+  log::EventBlockPtr block = Block(1, std::vector<std::string>(30, "key"), std::string(500, 'x'));
+  std::vector<Deliveries> batch = {All(block)};
+  // One is missing, and what is behind it is short.
+  batch[0].events.erase(batch[0].events.begin() + 28);
+  std::vector<MessagePart> parts = EncodeEvents(batch);
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[1].bytes.data(), block->record(0).data());
+  EXPECT_EQ(parts[1].bytes.size(), 28 * block->record(0).size());
+  EXPECT_NE(parts[2].bytes.data(), block->record(29).data());
+
+  batch.clear();
+  block = nullptr;
+  parts[0].owner = nullptr;
+  const std::string bytes = Joined({parts[1], parts[2]});
+  v1::EventBatch events;
+  ASSERT_TRUE(events.ParseFromString(bytes));
+  ASSERT_EQ(events.events_size(), 29);
+  EXPECT_EQ(events.events(28).position(), log::PositionString({1, 30}));
+}
+
 // Any choice of events out of blocks, with any ids, comes out as it went in.
-TEST(EventsEncoderTest, EventsComeWithTheIdsOfTheirOwnSubscriptions) {
+TEST(EncodeEventsTest, EventsComeWithTheIdsOfTheirOwnSubscriptions) {
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
     std::vector<Deliveries> batch;
@@ -46,7 +64,7 @@ TEST(EventsEncoderTest, EventsComeWithTheIdsOfTheirOwnSubscriptions) {
         block_keys.push_back("key-" + std::to_string(random()));
       }
       Deliveries deliveries;
-      deliveries.block = Block(sequence, block_keys);
+      deliveries.block = Block(sequence, block_keys, std::string(random() % 3'000, 'x'));
       sequence += block_keys.size();
       for (uint32_t i = 0; i < block_keys.size(); ++i) {
         if (i > 0 && random() % 2 == 0) continue;
@@ -61,7 +79,7 @@ TEST(EventsEncoderTest, EventsComeWithTheIdsOfTheirOwnSubscriptions) {
       batch.push_back(std::move(deliveries));
     }
     v1::SubscribeResponse response;
-    ASSERT_TRUE(response.ParseFromString(Encoded(batch)));
+    ASSERT_TRUE(response.ParseFromString(Joined(EncodeEvents(batch))));
     const v1::EventBatch& events = response.events();
     ASSERT_EQ(events.events_size(), static_cast<int>(keys.size()));
     ASSERT_EQ(events.matches_size(), static_cast<int>(keys.size()));
