@@ -109,8 +109,7 @@ void CommitReporter::OnCommit(const log::CommitReport& report) {
 
 void CommitReporter::OnTrimFailed(const absl::Status& status) {
   static LimitedLog log(1);
-  log.Log(Level::kError, "the upkeep of the log has failed",
-          {{"reason", status.message()}});
+  log.Log(Level::kError, "the upkeep of the log has failed", {{"reason", status.message()}});
 }
 
 void RefusalLog::OnCallRefused(const service::RefusedCall& call) {
