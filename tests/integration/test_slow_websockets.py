@@ -90,8 +90,9 @@ def test_a_slow_one_gets_everything_a_fast_one_too_and_one_that_reads_nothing_is
     assert b'"Action":"register"' in never.next_frame()[1]
     reader = Reader(fast, COUNT)
     publish(client, 0, COUNT)
-    lagging(facade, lambda v: v >= 2)
-    # The one that reads nothing takes an outbox with it; the slow one is within its own.
+    # The one that reads nothing may be closed by now; else it takes an outbox with it. The slow one
+    # is within its own.
+    lagging(facade, lambda v: v >= 1)
     assert fetch(facade).get("carillon_wsfacade_outbox_bytes") < 3 * LIMIT
 
     received = []
