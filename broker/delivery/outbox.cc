@@ -1,8 +1,24 @@
 #include "broker/delivery/outbox.h"
 
+#include <memory>
+#include <numeric>
 #include <utility>
 
 namespace carillon::delivery {
+
+void Deliveries::LeaveOthers() {
+  if (2 * bytes >= block->bytes()) return;
+  std::string records;
+  std::vector<uint32_t> ends;
+  for (const uint32_t i : events) {
+    const absl::string_view record = block->record(i);
+    records.append(record.data(), record.size());
+    ends.push_back(static_cast<uint32_t>(records.size()));
+  }
+  block = std::make_shared<const log::EventBlock>(block->first_sequence(), std::move(records),
+                                                  std::move(ends));
+  std::iota(events.begin(), events.end(), 0);
+}
 
 Outbox::Verdict Outbox::Push(Deliveries deliveries) {
   absl::MutexLock lock(&mu_);
@@ -11,6 +27,7 @@ Outbox::Verdict Outbox::Push(Deliveries deliveries) {
                     total_->load(std::memory_order_relaxed) > total_max_;
   if (full && !items_.empty()) return Verdict::kFull;
   SetBytesLocked(bytes_ + deliveries.bytes);
+  if (writing_ || !items_.empty()) deliveries.LeaveOthers();
   items_.emplace_back(std::move(deliveries));
   return Verdict::kAccepted;
 }

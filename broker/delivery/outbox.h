@@ -48,6 +48,8 @@ struct Deliveries {
     id_ends.back() = static_cast<uint32_t>(ids.size());
     bytes += sizeof(id);
   }
+  // If most of the block is events of others: leaves it for one that has these alone.
+  void LeaveOthers();
 };
 
 // One message to be written: events, or a response that is encoded already.
@@ -73,7 +75,8 @@ class Outbox {
       kFull,
   };
 
-  // Events. An empty outbox accepts any.
+  // Events. An empty outbox accepts any. What has to wait keeps no more in memory than twice the
+  // bytes it counts for.
   Verdict Push(Deliveries deliveries) ABSL_LOCKS_EXCLUDED(mu_);
   // An encoded response. Accepted up to twice the budget: one who never reads is to be cut off, not
   // to grow.

@@ -57,7 +57,9 @@ struct Run {
   const log::EventBlockPtr* block;
   absl::string_view records;
 
-  bool is_shared() const { return records.size() >= kSharedBytesMin; }
+  bool is_shared() const {
+    return records.size() >= kSharedBytesMin && 2 * records.size() >= (*block)->bytes();
+  }
 };
 
 void AddRuns(const Deliveries& deliveries, std::vector<Run>* runs) {

@@ -12,8 +12,8 @@
 
 namespace carillon::delivery {
 
-// Records that follow one another in their block, and are so many bytes, are not copied: to refer
-// to them costs about as much as copying half of it.
+// Records that follow one another in their block, and are so many bytes and half of it, are not
+// copied but referred to. Fewer would cost as much either way, or keep too much in memory.
 inline constexpr size_t kSharedBytesMin = 4096;
 
 // A part of an encoded message.

@@ -105,8 +105,8 @@ class EventLog {
 
   // Removes a bounded number of the oldest events beyond `retention`, with their event ids. True:
   // there is more to remove. Whatever else the log has to do now and then is done here too, and an
-  // error may be about that: nothing is lost, and the next call tries again what can be. One thread
-  // at a time, also during Append.
+  // error may be about that: nothing is lost, and the next call tries what can be tried again. One
+  // thread at a time, also during Append.
   virtual absl::StatusOr<bool> TrimStep(const Retention& retention, absl::Time now) = 0;
 };
 

@@ -45,6 +45,8 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
   void OnCutOff() override { context_->TryCancel(); }
 
   void OnWriteDone(bool ok) override {
+    // It may hold blocks of the log. Another thread may write as soon as the outbox is told.
+    response_.Clear();
     subscriber_->outbox.WriteDone();
     if (!ok) {
       EndWith(absl::CancelledError("the client is gone"));

@@ -234,7 +234,7 @@ absl::Status Journal::Append(const Frame& frame, uint64_t stored_end) {
   Half& half = halves_[current_];
   const size_t offset = current_ * kHalfBytes + half.bytes;
   if (absl::Status status = WriteAll(fd_, path_, bytes, offset); !status.ok()) {
-    // It may lie there whole, but it does not count.
+    // It may lie there whole: see to it that it does not count, if that can be written.
     WriteAll(fd_, path_, std::string(kHeaderBytes, '\0'), offset).IgnoreError();
     return status;
   }
@@ -246,11 +246,7 @@ absl::Status Journal::Append(const Frame& frame, uint64_t stored_end) {
 absl::Status Journal::Erase() {
   halves_ = {};
   current_ = 0;
-  absl::Status status;
-  for (size_t i = 0; i < halves_.size() && status.ok(); ++i) {
-    status = WriteAll(fd_, path_, std::string(kHeaderBytes, '\0'), i * kHalfBytes);
-  }
-  return status;
+  return WriteAll(fd_, path_, std::string(kBytes, '\0'), 0);
 }
 
 }  // namespace carillon::store

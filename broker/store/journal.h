@@ -18,8 +18,8 @@
 //
 // The frames that count are those whose sequences go on where the store ends. The others are left
 // over from before, and of events that the store has. A frame begins where the one before it ends,
-// in the same sector of the disk: writing that one anew must leave its first bytes what they were,
-// whatever happens meanwhile.
+// in the same sector of the disk: writing the sector anew must leave its first bytes what they
+// were, whatever happens meanwhile.
 #ifndef CARILLON_BROKER_STORE_JOURNAL_H_
 #define CARILLON_BROKER_STORE_JOURNAL_H_
 

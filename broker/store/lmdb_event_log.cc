@@ -258,8 +258,9 @@ absl::Status LmdbEventLog::AppendToStoreLocked(absl::Span<const NewEvent> events
     absl::MutexLock lock(&mu_);
     end = stored_end_;
     pending = pending_.All();
+    if (events.empty() && pending.empty()) return absl::OkStatus();
+    storing_ = true;
   }
-  if (events.empty() && pending.empty()) return absl::OkStatus();
   const Place stored_end = end;
   std::vector<EventBlockPtr> blocks;
   absl::Status status = environment_->Write([&](Transaction& txn) {
@@ -280,13 +281,14 @@ absl::Status LmdbEventLog::AppendToStoreLocked(absl::Span<const NewEvent> events
     const auto enter = [](Transaction&) { return absl::OkStatus(); };
     const bool unchanged = absl::IsResourceExhausted(status) && environment_->Read(enter).ok();
     absl::MutexLock lock(&mu_);
+    storing_ = false;
     store_failed_ = !pending.empty();
     journal_given_up_ = journal_given_up_ || !unchanged;
     return status;
   }
   {
     absl::MutexLock lock(&mu_);
-    store_failed_ = false;
+    storing_ = store_failed_ = false;
     stored_end_ = end;
     // Others may have become pending meanwhile.
     if (end.sequence > end_.sequence) end_ = end;

@@ -103,6 +103,8 @@ class LmdbEventLog : public log::EventLog {
   // Where the store ends and what is pending begins.
   Place stored_end_ ABSL_GUARDED_BY(mu_);
   PendingBlocks pending_ ABSL_GUARDED_BY(mu_);
+  // Some thread is bringing what is pending into the store.
+  bool storing_ ABSL_GUARDED_BY(mu_) = false;
   // The store could not take what is pending, at the last try.
   bool store_failed_ ABSL_GUARDED_BY(mu_) = false;
   // Appends go to the store alone: the journal cannot be written, or a commit has failed in such a

@@ -50,7 +50,7 @@ absl::Status LmdbEventLog::RemoveOldest(Transaction& txn, Cursor& events, const 
 
 bool LmdbEventLog::WantsTrimStep() const {
   absl::MutexLock lock(&mu_);
-  return pending_.bytes() >= kPendingBytesWanted && !store_failed_;
+  return pending_.bytes() >= kPendingBytesWanted && !storing_ && !store_failed_;
 }
 
 absl::StatusOr<bool> LmdbEventLog::TrimStep(const log::Retention& retention, absl::Time now) {

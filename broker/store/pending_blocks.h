@@ -52,7 +52,7 @@ class PendingBlocks {
  private:
   std::deque<PendingBlockPtr> blocks_;
   size_t bytes_ = 0;
-  // Keys are of the blocks.
+  // The keys point into the blocks.
   absl::flat_hash_map<absl::string_view, uint64_t> ids_;
 };
 

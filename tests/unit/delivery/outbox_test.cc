@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -57,6 +58,36 @@ TEST(OutboxTest, RefusesEventsBeyondItsBudgetAndTakesThemAgainWhenThereIsRoom) {
   EXPECT_EQ(outbox.bytes(), 2 * one.bytes);
   ASSERT_TRUE(outbox.TakeForWriting().has_value());
   EXPECT_EQ(outbox.Push(one), Verdict::kAccepted);
+}
+
+TEST(OutboxTest, WhatWaitsDoesNotKeepBlocksOfWhichItIsALittle) {
+  Outbox outbox(1 << 20, 1 << 20, &total_bytes);
+  ASSERT_EQ(outbox.Push(All(Block(1, {"first"}))), Verdict::kAccepted);
+  std::vector<std::string> keys;
+  for (int i = 0; i < 30; ++i) keys.push_back("key-" + std::to_string(i));
+  log::EventBlockPtr block = Block(2, keys, std::string(500, 'x'));
+  Deliveries few;
+  few.block = block;
+  for (const uint32_t i : {3, 4, 17}) {
+    few.AddEvent(i);
+    few.AddId(i);
+  }
+  ASSERT_EQ(outbox.Push(std::move(few)), Verdict::kAccepted);
+  const std::weak_ptr<const log::EventBlock> alive = block;
+  block = nullptr;
+  EXPECT_TRUE(alive.expired());
+
+  const OutboxMessage message = *outbox.TakeForWriting();
+  const Deliveries& waited = std::get<std::vector<Deliveries>>(message).at(1);
+  ASSERT_EQ(waited.events.size(), 3u);
+  const std::vector<std::string> expected = {"key-3", "key-4", "key-17"};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    wire::EventView event;
+    ASSERT_TRUE(
+        wire::ParseEvent(wire::EventOfRecord(waited.block->record(waited.events[i])), &event));
+    EXPECT_EQ(event.key, expected[i]);
+  }
+  EXPECT_EQ(waited.ids, (std::vector<int64_t>{3, 4, 17}));
 }
 
 TEST(OutboxTest, AnEmptyOneTakesEvenAnEventThatIsLargerThanItsBudget) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -40,14 +41,31 @@ TEST(EncodeEventsTest, ManyRecordsInARowAreSharedWithTheirBlock) {
   EXPECT_EQ(parts[1].bytes.size(), 28 * block->record(0).size());
   EXPECT_NE(parts[2].bytes.data(), block->record(29).data());
 
+  const std::weak_ptr<const log::EventBlock> alive = block;
   batch.clear();
   block = nullptr;
   parts[0].owner = nullptr;
+  EXPECT_FALSE(alive.expired());
   const std::string bytes = Joined({parts[1], parts[2]});
   v1::EventBatch events;
   ASSERT_TRUE(events.ParseFromString(bytes));
   ASSERT_EQ(events.events_size(), 29);
   EXPECT_EQ(events.events(28).position(), log::PositionString({1, 30}));
+  parts.clear();
+  EXPECT_TRUE(alive.expired());
+}
+
+TEST(EncodeEventsTest, ABlockThatIsMostlyOthersIsNotKept) {
+  log::EventBlockPtr block = Block(1, std::vector<std::string>(30, "key"), std::string(500, 'x'));
+  Deliveries deliveries = All(block);
+  deliveries.events.resize(12);
+  const std::weak_ptr<const log::EventBlock> alive = block;
+  const std::vector<MessagePart> parts = EncodeEvents({std::move(deliveries)});
+  block = nullptr;
+  EXPECT_TRUE(alive.expired());
+  v1::WatchResponse response;
+  ASSERT_TRUE(response.ParseFromString(Joined(parts)));
+  EXPECT_EQ(response.events().events_size(), 12);
 }
 
 // Any choice of events out of blocks, with any ids, comes out as it went in.
