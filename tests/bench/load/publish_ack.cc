@@ -37,9 +37,8 @@ void Print(int64_t count, uint64_t begin_ns, const cli::LatencyHistogram& latenc
   PrintReport(report);
 }
 
-// One request at a time on a PublishStream: with one event, or empty, which is all but the commit.
-absl::Status RunPublishAck(const client::ConnectionOptions& options, const LoadFlags& load,
-                           bool empty) {
+// One event at a time on a PublishStream.
+absl::Status RunPublishAck(const client::ConnectionOptions& options, const LoadFlags& load) {
   auto connection = client::Connection::Open(options);
   if (!connection.ok()) return connection.status();
   const auto stub = v1::EventService::NewStub((*connection)->channel());
@@ -47,7 +46,7 @@ absl::Status RunPublishAck(const client::ConnectionOptions& options, const LoadF
   if (absl::Status status = (*connection)->Authorize(&context); !status.ok()) return status;
   const auto stream = stub->PublishStream(&context);
   v1::PublishStreamRequest request;
-  if (!empty) *request.add_events() = MakeEvent(load.event_size);
+  *request.add_events() = MakeEvent(load.event_size);
   v1::PublishStreamResponse response;
   cli::LatencyHistogram latency;
   const uint64_t start = MonotonicNanos();
@@ -59,8 +58,7 @@ absl::Status RunPublishAck(const client::ConnectionOptions& options, const LoadF
       return absl::InternalError(
           absl::StrCat("the stream broke: ", stream->Finish().error_message()));
     }
-    if (response.results_size() != request.events_size() ||
-        (!empty && response.results(0).has_error())) {
+    if (response.results_size() != 1 || response.results(0).has_error()) {
       return absl::InternalError("the event was refused");
     }
     if (begin != 0) {
@@ -107,11 +105,9 @@ void AddPublishAckCommand(CLI::App* app, Command* command) {
   CLI::App* const ack = app->add_subcommand("publish-ack", "Events one at a time, to a broker");
   auto grpc = std::make_shared<GrpcFlags>();
   auto load = std::make_shared<LoadFlags>();
-  auto empty = std::make_shared<bool>(false);
   grpc->AddTo(ack);
   load->AddTo(ack);
-  ack->add_flag("--empty", *empty, "requests without an event: what the stream alone takes");
-  ack->callback([=] { *command = [=] { return RunPublishAck(grpc->options, *load, *empty); }; });
+  ack->callback([=] { *command = [=] { return RunPublishAck(grpc->options, *load); }; });
 }
 
 void AddFlushCommand(CLI::App* app, Command* command) {

@@ -83,24 +83,17 @@ def publish(context):
 def publish_ack(context):
     """acknowledgement of one event at a time, beside one flush of the same disk"""
     part = "publish-ack"
-    runs = {"ack": [], "flush": [], "empty": []}
-
-    def one_at_a_time(server, *flags):
-        return run_load(
-            context, "carillon-bench-load", "publish-ack", *server.grpc_flags(), *flags,
-            "--warm-up", context.warm_up, "--seconds", context.seconds)["latency_us"]
-
+    runs = {"ack": [], "flush": []}
     with Carillon(context, facade=False) as server:
         for _ in range(context.runs):
             runs["flush"].append(run_load(
                 context, "carillon-bench-load", "flush", "--file", context.folder / "page",
                 "--seconds", context.seconds)["latency_us"])
-            runs["ack"].append(one_at_a_time(server))
-            runs["empty"].append(one_at_a_time(server, "--empty"))
+            runs["ack"].append(run_load(
+                context, "carillon-bench-load", "publish-ack", *server.grpc_flags(),
+                "--warm-up", context.warm_up, "--seconds", context.seconds)["latency_us"])
     context.keep(part, runs)
-    ack, flush, empty = medians(runs["ack"]), medians(runs["flush"]), medians(runs["empty"])
+    ack, flush = medians(runs["ack"]), medians(runs["flush"])
     return [Figure(part, f"acknowledgement {name}", "µs", ack[key], "one flush", flush[key],
                    at_most(1.5) if key == "p50" else None)
-            for key, name in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"))] + [
-        Figure(part, "acknowledgement p50", "µs", ack["p50"], "a flush and an empty request",
-               flush["p50"] + empty["p50"])]
+            for key, name in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"))]
