@@ -2,7 +2,6 @@
 #ifndef CARILLON_BROKER_LOG_COMMITTER_H_
 #define CARILLON_BROKER_LOG_COMMITTER_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>

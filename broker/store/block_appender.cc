@@ -28,7 +28,7 @@ BlockAppender::BlockAppender(Transaction* txn, const Tables& tables, uint32_t ep
 absl::Status BlockAppender::AddPending(const PendingBlock& block) {
   uint64_t first_sequence = block.view.first_sequence();
   MDB_val key{sizeof(first_sequence), &first_sequence};
-  MDB_val value{block.value.size(), const_cast<char*>(block.value.data())};
+  MDB_val value = ValueOf(block.value);
   const int code = events_.Put(&key, &value, MDB_APPEND);
   if (absl::Status status = txn_->Check(code, kAppending); !status.ok()) return status;
   for (const auto& [id_key, sequence] : block.ids) {
@@ -74,13 +74,12 @@ absl::Status BlockAppender::Flush() {
 absl::Status BlockAppender::ClaimId(const std::string& id_key, AppendOutcome* outcome) {
   char sequence[sizeof(uint64_t)];
   StoreLittleEndian(builder_->next_sequence(), sequence);
-  MDB_val key{id_key.size(), const_cast<char*>(id_key.data())};
+  MDB_val key = ValueOf(id_key);
   MDB_val value{sizeof(sequence), sequence};
   const int code = event_ids_.Put(&key, &value, MDB_NOOVERWRITE);
   outcome->duplicate = code == MDB_KEYEXIST;
   if (!outcome->duplicate) return txn_->Check(code, kAppending);
-  const absl::StatusOr<uint64_t> known =
-      SequenceOfId(absl::string_view(static_cast<const char*>(value.mv_data), value.mv_size));
+  const absl::StatusOr<uint64_t> known = SequenceOfId(TextOf(value));
   if (!known.ok()) return known.status();
   outcome->sequence = *known;
   return absl::OkStatus();

@@ -98,11 +98,15 @@ absl::StatusOr<uint64_t> CountFreePages(Transaction& txn) {
   return pages;
 }
 
+}  // namespace
+
 MDB_val ValueOf(absl::string_view text) {
   return MDB_val{text.size(), const_cast<char*>(text.data())};
 }
 
-}  // namespace
+absl::string_view TextOf(const MDB_val& value) {
+  return absl::string_view(static_cast<const char*>(value.mv_data), value.mv_size);
+}
 
 absl::Status Transaction::Check(int code, absl::string_view doing) {
   if (code == MDB_MAP_FULL) map_full_ = true;
@@ -116,7 +120,7 @@ absl::StatusOr<std::optional<absl::string_view>> Transaction::Get(MDB_dbi table,
   const int code = mdb_get(txn_, table, &key_value, &value);
   if (code == MDB_NOTFOUND) return std::nullopt;
   if (absl::Status status = Check(code, "reading the store"); !status.ok()) return status;
-  return absl::string_view(static_cast<const char*>(value.mv_data), value.mv_size);
+  return TextOf(value);
 }
 
 absl::Status Transaction::Put(MDB_dbi table, absl::string_view key, absl::string_view value) {

@@ -18,6 +18,10 @@
 
 namespace carillon::store {
 
+// Between LMDB's values and text, of which neither owns the bytes.
+MDB_val ValueOf(absl::string_view text);
+absl::string_view TextOf(const MDB_val& value);
+
 // One transaction, read or write. Views it gives out end with it, and with the next change made in
 // it.
 class Transaction {

@@ -11,10 +11,6 @@ static_assert(sizeof(size_t) == sizeof(uint64_t), "sequences are MDB_INTEGERKEYs
 
 constexpr absl::string_view kReading = "reading the log";
 
-absl::string_view TextOf(const MDB_val& value) {
-  return absl::string_view(static_cast<const char*>(value.mv_data), value.mv_size);
-}
-
 absl::StatusOr<BlockView> ParseBlock(const MDB_val& key, const MDB_val& value) {
   uint64_t first_sequence;
   if (key.mv_size != sizeof(first_sequence)) {

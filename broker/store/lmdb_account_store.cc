@@ -22,7 +22,7 @@ absl::Status LoadTable(Transaction& txn, MDB_dbi table,
   MDB_val key, value;
   int code = cursor.Move(MDB_FIRST, &key, &value);
   for (; code == MDB_SUCCESS; code = cursor.Move(MDB_NEXT, &key, &value)) {
-    const std::string name(static_cast<const char*>(key.mv_data), key.mv_size);
+    const std::string name(TextOf(key));
     if (!(*records)[name].ParseFromArray(value.mv_data, static_cast<int>(value.mv_size))) {
       return absl::DataLossError(absl::StrCat("the account \"", name, "\" is damaged"));
     }

@@ -44,7 +44,8 @@ class LmdbEventLog : public log::EventLog {
   log::LogBounds bounds() const override ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Append(absl::Span<const log::NewEvent> events, absl::Time now,
                       absl::Span<log::AppendOutcome> outcomes,
-                      std::vector<log::EventBlockPtr>* committed) override ABSL_LOCKS_EXCLUDED(mu_);
+                      std::vector<log::EventBlockPtr>* committed) override
+      ABSL_LOCKS_EXCLUDED(store_mu_, mu_);
   absl::StatusOr<log::EventBlockPtr> Read(uint64_t after, size_t bytes_hint) const override;
   bool WantsTrimStep() const override ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<bool> TrimStep(const log::Retention& retention, absl::Time now) override
