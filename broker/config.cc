@@ -20,6 +20,8 @@ void AddNetworkOptions(program::OptionSet* options, Config* config) {
       ->AddEndpoint("metrics", &config->metrics,
                     "address of the Prometheus page, /metrics; empty turns it off")
       .AllowEmpty();
+  options->AddInt("grpc-threads", &config->grpc_threads,
+                  "threads that read, answer and deliver; 0: one for every two cores", 0, 1024);
 
   options->Check({"tls-cert", "tls-key"}, [config] {
     if (config->tls_cert.empty() == config->tls_key.empty()) return absl::OkStatus();

@@ -32,6 +32,8 @@ struct Config {
   size_t commit_queue_bytes_max = 64 << 20;
   int64_t request_bytes_max = 4 << 20;
   int calls_per_connection_max = 1000;
+  // 0: one for every two cores.
+  int grpc_threads = 0;
   int64_t memory_max = int64_t{1} << 30;
   absl::Duration drain_timeout = absl::Seconds(10);
 

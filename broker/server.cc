@@ -6,8 +6,11 @@
 #include <grpcpp/resource_quota.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/base/internal/raw_logging.h"
@@ -28,6 +31,7 @@
 #include "broker/store/lmdb_store.h"
 #include "carillon/wire/error.h"
 #include "deploy/program/files.h"
+#include "deploy/program/grpc_threads.h"
 #include "deploy/program/logging.h"
 #include "deploy/program/metrics.h"
 #include "deploy/program/worker_pool.h"
@@ -40,9 +44,6 @@ using program::Log;
 
 constexpr int kAccountWorkers = 2;
 constexpr size_t kAccountCallsWaitingMax = 1'000;
-// A lone request up to this size is committed, and its events are dispatched, on the gRPC thread
-// that read it: to wake a thread takes as long as to flush the disk.
-constexpr size_t kInlineCommitBytesMax = 64 << 10;
 constexpr char kFirstUser[] = "rocketskates";
 constexpr char kFirstPasswordOnLoopback[] = "r0cketsk8ts";
 
@@ -119,6 +120,12 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const C
     options.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
   }
   return grpc::SslServerCredentials(options);
+}
+
+// Two that share a core only wake each other.
+int GrpcThreadsOf(const Config& config) {
+  if (config.grpc_threads > 0) return config.grpc_threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
 }
 
 void SetLimits(const Config& config, grpc::ServerBuilder* builder) {
@@ -218,7 +225,13 @@ class Server::Impl {
     dispatcher_->Start();
     log::CommitterOptions options;
     options.queue_bytes_max = config_.commit_queue_bytes_max;
-    options.inline_bytes_max = kInlineCommitBytesMax;
+    // So the requests of a busy stream gather first, and a lone one wakes nobody.
+    options.when_idle = [this](std::function<void()> commit) {
+      return program::WhenGrpcIsIdle([this, commit = std::move(commit)] {
+        commit();
+        dispatcher_->DispatchNow();
+      });
+    };
     options.retention = {config_.log_age_max, config_.log_bytes_max};
     committer_ = std::make_unique<log::Committer>(
         store_->event_log(), options,
@@ -264,6 +277,7 @@ class Server::Impl {
     account_service_ =
         std::make_unique<service::AccountService>(&access_->admin(), unary_calls_.get());
 
+    program::SetGrpcThreads(GrpcThreadsOf(config_));
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;

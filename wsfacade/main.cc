@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "deploy/program/grpc_log.h"
+#include "deploy/program/grpc_threads.h"
 #include "deploy/program/logging.h"
 #include "deploy/program/metrics.h"
 #include "deploy/program/mutex_checks.h"
@@ -37,6 +38,8 @@ int main(int argc, char** argv) {
   if (std::optional<int> code = option_set.LoadMain(argc, argv)) return *code;
   carillon::program::InitLogging(options.log);
   carillon::program::RedirectGrpcLog();
+  // One stream brings nearly everything.
+  carillon::program::SetGrpcThreads(1);
   carillon::program::SetUpMutexChecks();
   carillon::program::Signals signals;
   if (auto limit = carillon::program::RaiseOpenFileLimit(); !limit.ok()) {

@@ -54,8 +54,7 @@ Committer::Committer(EventLog* log, CommitterOptions options, Sink sink, CommitO
 
 Committer::~Committer() { Shutdown(); }
 
-SubmitVerdict Committer::Submit(CommitRequest&& request, std::function<void()> when_room,
-                                CommitOn thread) {
+SubmitVerdict Committer::Submit(CommitRequest&& request, std::function<void()> when_room) {
   const size_t bytes = request.bytes();
   absl::MutexLock lock(&mu_);
   if (closed_) return SubmitVerdict::kClosed;
@@ -63,26 +62,28 @@ SubmitVerdict Committer::Submit(CommitRequest&& request, std::function<void()> w
     if (when_room != nullptr) waiters_.push_back({bytes, std::move(when_room)});
     return SubmitVerdict::kFull;
   }
-  const bool now = thread == CommitOn::kThisThread && MayCommitNowLocked(bytes);
+  left_to_caller_ =
+      MayLeaveToCallerLocked(bytes) && options_.when_idle([this] { CommitWhatWasLeft(); });
   queue_bytes_ += bytes;
   queue_.push_back(std::move(request));
-  if (!now) return SubmitVerdict::kAccepted;
-  log_taken_ = true;
-  return SubmitVerdict::kCommitNow;
+  return SubmitVerdict::kAccepted;
 }
 
-void Committer::CommitNow() {
+void Committer::CommitWhatWasLeft() {
   Group group;
   {
     absl::MutexLock lock(&mu_);
-    group = TakeGroupLocked(options_.inline_bytes_max);
+    if (!std::exchange(left_to_caller_, false)) return;
+    log_taken_ = true;
+    group = TakeGroupLocked();
   }
   Commit(std::move(group), CommitOn::kThisThread);
   YieldLog();
 }
 
-bool Committer::MayCommitNowLocked(size_t bytes) const {
-  return bytes <= options_.inline_bytes_max && quiet_ && !log_taken_ && queue_.empty();
+bool Committer::MayLeaveToCallerLocked(size_t bytes) const {
+  return options_.when_idle != nullptr && bytes <= options_.inline_bytes_max && quiet_ &&
+         !log_taken_ && queue_.empty();
 }
 
 void Committer::YieldLog() {
@@ -95,6 +96,7 @@ void Committer::Shutdown() {
   {
     absl::MutexLock lock(&mu_);
     closed_ = true;
+    left_to_caller_ = false;
   }
   if (thread_.joinable()) thread_.join();
   trimmer_.reset();
@@ -105,7 +107,9 @@ size_t Committer::queue_bytes() const {
   return queue_bytes_;
 }
 
-bool Committer::HasWorkLocked() const { return !log_taken_ && (closed_ || !queue_.empty()); }
+bool Committer::HasWorkLocked() const {
+  return !log_taken_ && !left_to_caller_ && (closed_ || !queue_.empty());
+}
 
 bool Committer::HasRoomLocked(size_t bytes) const {
   return queue_bytes_ == 0 || queue_bytes_ + bytes <= options_.queue_bytes_max;
@@ -124,15 +128,15 @@ bool Committer::NextGroup(Group* group) {
   absl::MutexLock lock(&mu_);
   mu_.Await(absl::Condition(this, &Committer::HasWorkLocked));
   log_taken_ = true;
-  *group = TakeGroupLocked(options_.commit_bytes_max);
+  *group = TakeGroupLocked();
   return !group->requests.empty();
 }
 
-Committer::Group Committer::TakeGroupLocked(size_t bytes_max) {
+Committer::Group Committer::TakeGroupLocked() {
   Group group;
   while (!queue_.empty()) {
     CommitRequest& next = queue_.front();
-    const bool fits = group.bytes + next.bytes() <= bytes_max &&
+    const bool fits = group.bytes + next.bytes() <= options_.commit_bytes_max &&
                       group.events + next.events.size() <= options_.commit_events_max;
     if (!fits && !group.requests.empty()) break;
     group.bytes += next.bytes();

@@ -51,8 +51,6 @@ struct CommitRequest {
 enum class SubmitVerdict {
   // `done` will be called.
   kAccepted,
-  // The same, once CommitNow has been called, as the caller must do next: everybody waits for it.
-  kCommitNow,
   // The queue is full; the request is untouched and still the caller's.
   kFull,
   // Shut down (say UNAVAILABLE); the request is untouched.
@@ -66,10 +64,12 @@ struct CommitterOptions {
   // How much one commit takes; at least one request.
   size_t commit_bytes_max = size_t{8} << 20;
   size_t commit_events_max = 16 * 1024;
-  // A request no larger than this that comes while nothing else does is committed by the thread
-  // that submits it (SubmitVerdict::kCommitNow), which spares it the time to wake another. 0: none
-  // is.
-  size_t inline_bytes_max = 0;
+  // Lets the calling thread run `work` as soon as it has nothing else to do, or says false: it is
+  // none of those that can. Called under a lock. Null: none can.
+  std::function<bool(std::function<void()> work)> when_idle;
+  // A request no larger than this that comes while nothing else does is left to the thread that
+  // submits it, to be committed when_idle, which spares it the time to wake another.
+  size_t inline_bytes_max = size_t{64} << 10;
   // See TrimmerOptions. The log is trimmed at once when it could not append, or wants it.
   Retention retention;
   absl::Duration trim_interval = absl::Seconds(1);
@@ -125,15 +125,10 @@ class Committer {
 
   // Takes the request if there is room; it is moved from only if it was accepted. After kFull
   // `when_room` (may be null) is called once, when it is worth trying again or the committer is
-  // closed: on the thread that commits, so it must be quick and not block; it may call Submit,
-  // which does not say kCommitNow there. Any thread.
-  // kCommitNow is said to those alone who offer their thread.
-  [[nodiscard]] SubmitVerdict Submit(CommitRequest&& request, std::function<void()> when_room,
-                                     CommitOn thread = CommitOn::kOwnThread)
+  // closed: on the thread that commits, so it must be quick and not block; it may call Submit. Any
+  // thread.
+  [[nodiscard]] SubmitVerdict Submit(CommitRequest&& request, std::function<void()> when_room)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Commits what was submitted, and calls the sink, on this thread. Waits for the disk: hold no
-  // lock that a `done`, a `when_room` or the sink wants.
-  void CommitNow() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Refuses what comes from now on, commits and answers what was accepted, and ends the threads.
   // Idempotent; not from a callback.
@@ -159,10 +154,12 @@ class Committer {
   // shut down, and nothing is left.
   bool NextGroup(Group* group) ABSL_LOCKS_EXCLUDED(mu_);
   void YieldLog() ABSL_LOCKS_EXCLUDED(mu_);
-  Group TakeGroupLocked(size_t bytes_max) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Group TakeGroupLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasWorkLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Whether whoever submits so much now should commit it.
-  bool MayCommitNowLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether so much can be left to whoever submits it now.
+  bool MayLeaveToCallerLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Commits the request that was left to this thread, unless others came and another thread does.
+  void CommitWhatWasLeft() ABSL_LOCKS_EXCLUDED(mu_);
   bool HasRoomLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Commit(Group group, CommitOn thread) ABSL_LOCKS_EXCLUDED(mu_);
   // Counts `bytes` out of the queue and calls the waiters who have room now.
@@ -181,6 +178,8 @@ class Committer {
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   // Some thread is committing.
   bool log_taken_ ABSL_GUARDED_BY(mu_) = false;
+  // queue_ holds one request, for which CommitWhatWasLeft will be called.
+  bool left_to_caller_ ABSL_GUARDED_BY(mu_) = false;
   // The last commit was small, and nothing was submitted while it was made.
   bool quiet_ ABSL_GUARDED_BY(mu_) = true;
 

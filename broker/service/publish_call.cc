@@ -111,7 +111,6 @@ void PublishCall::Begin(const absl::StatusOr<access::Identity>& identity) {
   };
   switch (call_context_->committer->Submit(*std::move(commit), nullptr)) {
     case log::SubmitVerdict::kAccepted:
-    case log::SubmitVerdict::kCommitNow:
       return;
     case log::SubmitVerdict::kFull:
       return Finish(wire::ToGrpcStatus(CommitQueueFull()));
@@ -215,21 +214,16 @@ absl::Status PublishStreamCall::Handle() {
   return absl::OkStatus();
 }
 
-// After kFull nothing here may be touched: another thread goes on. The next request is read before
-// this one is committed, so that those of a busy stream gather.
+// After kFull nothing here may be touched: another thread goes on.
 void PublishStreamCall::Submit(Pending* pending) {
-  const CallContext* const call_context = call_context_;
-  const log::SubmitVerdict verdict = call_context->committer->Submit(
-      std::move(pending->commit), [this, pending] { Submit(pending); }, log::CommitOn::kThisThread);
+  const log::SubmitVerdict verdict = call_context_->committer->Submit(
+      std::move(pending->commit), [this, pending] { Submit(pending); });
   if (verdict == log::SubmitVerdict::kFull) return;
   if (verdict == log::SubmitVerdict::kClosed) OnCommitted(pending, ShuttingDown(), {});
   Update([this, verdict]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (verdict == log::SubmitVerdict::kClosed && !end_.has_value()) end_ = ShuttingDown();
     reading_ = handling_ = false;
   });
-  if (verdict != log::SubmitVerdict::kCommitNow) return;
-  call_context->committer->CommitNow();
-  call_context->dispatcher->DispatchNow();
 }
 
 void PublishStreamCall::OnCommitted(Pending* pending, const absl::Status& status,

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "clients/cli/command.h"
 #include "clients/cli/connection_flags.h"
+#include "deploy/program/grpc_threads.h"
 #include "deploy/program/suggest.h"
 #include "deploy/program/version.h"
 
@@ -95,6 +96,7 @@ int Main(int argc, char** argv) {
   AddStatusCommand(&app, &command);
   AddBenchCommand(&app, &command);
   ConnectionFlags flags(&app);
+  program::SetGrpcThreads(1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wish) {

@@ -3,11 +3,12 @@
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from harness.programs import BIN, Program, clean_environment
-from harness.waiting import DEADLINE
+from harness.waiting import DEADLINE, wait_until
 
 BROKER, FACADE = "carillon-broker", "carillon-wsfacade"
 
@@ -154,3 +155,22 @@ def test_a_plaintext_broker_and_facade_work_on_loopback(tmp_path):
                           text=True, timeout=DEADLINE, env=clean_environment())
     assert done.returncode == 0, done.stderr
     assert broker.terminate() == 0
+
+
+def await_grpc_threads(server, *expected):
+    """Waits until these are the threads on which gRPC calls back, with none of its own."""
+    folder = Path(f"/proc/{server.program.process.pid}/task")
+
+    def are_these():
+        names = [(task / "comm").read_text().strip() for task in folder.iterdir()]
+        return sorted(n for n in names if n.startswith(("grpc-", "nexting_thread"))) == [*expected]
+
+    wait_until(are_these, f"gRPC calls back on {expected}")
+
+
+def test_grpc_calls_back_on_as_many_threads_as_it_is_told(start_broker):
+    await_grpc_threads(start_broker("--grpc-threads", "3"), "grpc-0", "grpc-1", "grpc-2")
+
+
+def test_one_thread_of_a_facade_has_all_that_comes_from_the_broker(facade):
+    await_grpc_threads(facade, "grpc-0")

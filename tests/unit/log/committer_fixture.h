@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -16,7 +17,16 @@
 
 namespace carillon::log {
 
-constexpr size_t kInlineBytesMax = 64 << 10;
+// What a committer has left to this thread, which lets it do so while `offers` is true.
+struct ThreadOfPublisher {
+  bool offers = false;
+  std::function<void()> left;
+
+  static ThreadOfPublisher& This() {
+    static thread_local ThreadOfPublisher thread;
+    return thread;
+  }
+};
 
 class CommitterTest : public testing::Test {
  protected:
@@ -49,12 +59,19 @@ class CommitterTest : public testing::Test {
   SubmitVerdict Submit(const std::vector<std::string>& keys, Answer* answer) {
     return committer_->Submit(Request(keys, answer->done()), nullptr);
   }
-  SubmitVerdict Offer(const std::vector<std::string>& keys, Answer* answer) {
-    return committer_->Submit(Request(keys, answer->done()), nullptr, CommitOn::kThisThread);
+  // Submits, and says whether the commit was left to this thread.
+  bool IsLeft(const std::vector<std::string>& keys, Answer* answer) {
+    ThreadOfPublisher& thread = ThreadOfPublisher::This();
+    thread.offers = true;
+    thread.left = nullptr;
+    EXPECT_EQ(Submit(keys, answer), SubmitVerdict::kAccepted);
+    thread.offers = false;
+    return thread.left != nullptr;
   }
+  static void CommitWhatWasLeft() { std::exchange(ThreadOfPublisher::This().left, nullptr)(); }
   void SubmitAndCommit(const std::vector<std::string>& keys, Answer* answer) {
-    ASSERT_EQ(Offer(keys, answer), SubmitVerdict::kCommitNow);
-    committer_->CommitNow();
+    ASSERT_TRUE(IsLeft(keys, answer));
+    CommitWhatWasLeft();
   }
 
   // Submits `key` and waits until it is being appended, which it is until log_.Release().
@@ -66,7 +83,11 @@ class CommitterTest : public testing::Test {
 
   static CommitterOptions Inline() {
     CommitterOptions options;
-    options.inline_bytes_max = kInlineBytesMax;
+    options.when_idle = [](std::function<void()> work) {
+      ThreadOfPublisher& thread = ThreadOfPublisher::This();
+      if (thread.offers) thread.left = std::move(work);
+      return thread.offers;
+    };
     return options;
   }
   // Until another thread has begun to shut the committer down.

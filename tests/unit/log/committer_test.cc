@@ -314,15 +314,14 @@ TEST_F(CommitterTest, ReportsThatItCouldNotTrimAndGoesOn) {
   EXPECT_TRUE(answer.Await().ok());
 }
 
-class CommitterLoadTest : public CommitterTest, public testing::WithParamInterface<size_t> {};
+class CommitterLoadTest : public CommitterTest, public testing::WithParamInterface<bool> {};
 
-INSTANTIATE_TEST_SUITE_P(InlineBytesMax, CommitterLoadTest, testing::Values(0, kInlineBytesMax));
+INSTANTIATE_TEST_SUITE_P(Inline, CommitterLoadTest, testing::Bool());
 
 TEST_P(CommitterLoadTest, LosesAndMixesNothingWhenManySubmitAtOnce) {
   constexpr int kThreads = 4;
   constexpr int kRequests = 500;
-  CommitterOptions options;
-  options.inline_bytes_max = GetParam();
+  CommitterOptions options = GetParam() ? Inline() : CommitterOptions();
   options.queue_bytes_max = 20 * RequestBytes("0-000");
   Start(options);
   std::atomic<int> answered{0};
@@ -336,13 +335,15 @@ TEST_P(CommitterLoadTest, LosesAndMixesNothingWhenManySubmitAtOnce) {
                     [&answered](const absl::Status& status, absl::Span<const AppendOutcome>) {
                       if (status.ok()) ++answered;
                     });
-        const SubmitVerdict verdict = committer_->Submit(
-            std::move(request), [&room] { room.Notify(); }, CommitOn::kThisThread);
+        ThreadOfPublisher& publisher = ThreadOfPublisher::This();
+        publisher.offers = true;
+        const SubmitVerdict verdict =
+            committer_->Submit(std::move(request), [&room] { room.Notify(); });
         if (verdict == SubmitVerdict::kFull) {
           room.WaitForNotification();
           continue;
         }
-        if (verdict == SubmitVerdict::kCommitNow) committer_->CommitNow();
+        if (publisher.left != nullptr) CommitWhatWasLeft();
         ++i;
       }
     });

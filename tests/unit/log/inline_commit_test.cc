@@ -14,16 +14,18 @@ using testing::ElementsAre;
 TEST_F(CommitterTest, CommitsALoneSmallRequestOnTheThreadThatSubmitsIt) {
   Start(Inline());
   std::thread::id answered_by;
+  ThreadOfPublisher::This().offers = true;
   ASSERT_EQ(committer_->Submit(Request({"a"},
                                        [&](const absl::Status& status, auto outcomes) {
                                          EXPECT_TRUE(status.ok());
                                          EXPECT_EQ(outcomes.size(), 1u);
                                          answered_by = std::this_thread::get_id();
                                        }),
-                               nullptr, CommitOn::kThisThread),
-            SubmitVerdict::kCommitNow);
+                               nullptr),
+            SubmitVerdict::kAccepted);
+  ThreadOfPublisher::This().offers = false;
   EXPECT_EQ(answered_by, std::thread::id()) << "the caller may do something first";
-  committer_->CommitNow();
+  CommitWhatWasLeft();
   EXPECT_EQ(answered_by, std::this_thread::get_id());
   EXPECT_EQ(delivered_by_, std::this_thread::get_id());
   EXPECT_EQ(committer_->queue_bytes(), 0u);
@@ -42,11 +44,11 @@ TEST_F(CommitterTest, CommitsOnItsOwnThreadWhatComesWithoutAnother) {
 }
 
 TEST_F(CommitterTest, CommitsALargeRequestOnItsOwnThread) {
-  CommitterOptions options;
+  CommitterOptions options = Inline();
   options.inline_bytes_max = RequestBytes("a");
   Start(options);
   Answer large;
-  ASSERT_EQ(Offer({"a", "b"}, &large), SubmitVerdict::kAccepted);
+  ASSERT_FALSE(IsLeft({"a", "b"}, &large));
   ASSERT_TRUE(large.Await().ok());
   committer_->Shutdown();
   EXPECT_NE(delivered_by_, std::this_thread::get_id());
@@ -60,7 +62,7 @@ TEST_F(CommitterTest, LeavesWhatComesDuringAnInlineCommitToItsOwnThread) {
   std::thread publisher([&] { SubmitAndCommit({"first"}, &first); });
   log_.AwaitAppends(1);
   // These do not wait for the log.
-  EXPECT_EQ(Offer({"a"}, &a), SubmitVerdict::kAccepted);
+  EXPECT_FALSE(IsLeft({"a"}, &a));
   EXPECT_EQ(Submit({"b"}, &b), SubmitVerdict::kAccepted);
   EXPECT_FALSE(first.answered());
   log_.Release();
@@ -73,15 +75,29 @@ TEST_F(CommitterTest, LeavesWhatComesDuringAnInlineCommitToItsOwnThread) {
   EXPECT_THAT(threads_, ElementsAre(CommitOn::kThisThread, CommitOn::kOwnThread));
 }
 
-TEST_F(CommitterTest, TakesAlongWhatWasSubmittedBeforeAnInlineCommit) {
+TEST_F(CommitterTest, TakesBackWhatWasLeftWhenAnotherRequestComes) {
   Start(Inline());
   Answer first, second;
-  ASSERT_EQ(Offer({"first"}, &first), SubmitVerdict::kCommitNow);
-  ASSERT_EQ(Offer({"second"}, &second), SubmitVerdict::kAccepted);
-  committer_->CommitNow();
-  EXPECT_TRUE(first.answered());
-  EXPECT_TRUE(second.answered());
+  ASSERT_TRUE(IsLeft({"first"}, &first));
+  const std::function<void()> left = ThreadOfPublisher::This().left;
+  ASSERT_FALSE(IsLeft({"second"}, &second));
+  EXPECT_TRUE(first.Await().ok());
+  EXPECT_TRUE(second.Await().ok());
+  left();
   EXPECT_THAT(log_.append_sizes(), ElementsAre(2));
+  committer_->Shutdown();
+  EXPECT_THAT(threads_, ElementsAre(CommitOn::kOwnThread));
+}
+
+TEST_F(CommitterTest, CommitsAtTheEndWhatIsStillLeft) {
+  Start(Inline());
+  Answer answer;
+  ASSERT_TRUE(IsLeft({"a"}, &answer));
+  committer_->Shutdown();
+  EXPECT_TRUE(answer.answered());
+  EXPECT_THAT(delivered_, ElementsAre("a"));
+  CommitWhatWasLeft();
+  EXPECT_THAT(log_.append_sizes(), ElementsAre(1));
 }
 
 TEST_F(CommitterTest, ShutsDownAfterAnInlineCommit) {
