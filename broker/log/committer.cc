@@ -66,7 +66,7 @@ SubmitVerdict Committer::Submit(CommitRequest&& request, std::function<void()> w
       MayLeaveToCallerLocked(bytes) && options_.when_idle([this] { CommitWhatWasLeft(); });
   queue_bytes_ += bytes;
   queue_.push_back(std::move(request));
-  return SubmitVerdict::kAccepted;
+  return left_to_caller_ ? SubmitVerdict::kWhenIdle : SubmitVerdict::kAccepted;
 }
 
 void Committer::CommitWhatWasLeft() {

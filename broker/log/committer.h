@@ -51,6 +51,8 @@ struct CommitRequest {
 enum class SubmitVerdict {
   // `done` will be called.
   kAccepted,
+  // The same; on this thread, when it is idle, unless another request comes first.
+  kWhenIdle,
   // The queue is full; the request is untouched and still the caller's.
   kFull,
   // Shut down (say UNAVAILABLE); the request is untouched.
@@ -69,7 +71,7 @@ struct CommitterOptions {
   std::function<bool(std::function<void()> work)> when_idle;
   // A request no larger than this that comes while nothing else does is left to the thread that
   // submits it, to be committed when_idle, which spares it the time to wake another.
-  size_t inline_bytes_max = size_t{64} << 10;
+  size_t inline_bytes_max = size_t{16} << 10;
   // See TrimmerOptions. The log is trimmed at once when it could not append, or wants it.
   Retention retention;
   absl::Duration trim_interval = absl::Seconds(1);

@@ -8,6 +8,7 @@
 #include "broker/ingest/check_batch.h"
 #include "broker/service/event_call_auth.h"
 #include "carillon/wire/error.h"
+#include "deploy/program/grpc_threads.h"
 
 namespace carillon::service {
 namespace {
@@ -111,6 +112,7 @@ void PublishCall::Begin(const absl::StatusOr<access::Identity>& identity) {
   };
   switch (call_context_->committer->Submit(*std::move(commit), nullptr)) {
     case log::SubmitVerdict::kAccepted:
+    case log::SubmitVerdict::kWhenIdle:
       return;
     case log::SubmitVerdict::kFull:
       return Finish(wire::ToGrpcStatus(CommitQueueFull()));
@@ -220,10 +222,16 @@ void PublishStreamCall::Submit(Pending* pending) {
       std::move(pending->commit), [this, pending] { Submit(pending); });
   if (verdict == log::SubmitVerdict::kFull) return;
   if (verdict == log::SubmitVerdict::kClosed) OnCommitted(pending, ShuttingDown(), {});
-  Update([this, verdict]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (verdict == log::SubmitVerdict::kClosed && !end_.has_value()) end_ = ShuttingDown();
-    reading_ = handling_ = false;
-  });
+  const auto go_on = [this, verdict] {
+    Update([this, verdict]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+      if (verdict == log::SubmitVerdict::kClosed && !end_.has_value()) end_ = ShuttingDown();
+      reading_ = handling_ = false;
+    });
+  };
+  // To read on costs a packet, which the acknowledgement should not wait for.
+  const bool after_commit =
+      verdict == log::SubmitVerdict::kWhenIdle && program::WhenGrpcIsIdle(go_on);
+  if (!after_commit) go_on();
 }
 
 void PublishStreamCall::OnCommitted(Pending* pending, const absl::Status& status,

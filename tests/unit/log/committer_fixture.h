@@ -64,9 +64,11 @@ class CommitterTest : public testing::Test {
     ThreadOfPublisher& thread = ThreadOfPublisher::This();
     thread.offers = true;
     thread.left = nullptr;
-    EXPECT_EQ(Submit(keys, answer), SubmitVerdict::kAccepted);
+    const SubmitVerdict verdict = Submit(keys, answer);
     thread.offers = false;
-    return thread.left != nullptr;
+    const bool left = thread.left != nullptr;
+    EXPECT_EQ(verdict, left ? SubmitVerdict::kWhenIdle : SubmitVerdict::kAccepted);
+    return left;
   }
   static void CommitWhatWasLeft() { std::exchange(ThreadOfPublisher::This().left, nullptr)(); }
   void SubmitAndCommit(const std::vector<std::string>& keys, Answer* answer) {
