@@ -75,6 +75,14 @@ void CollectLog(const MetricSources& sources, program::Scrape* scrape) {
                 static_cast<double>(bounds.record_bytes));
 }
 
+prometheus::Counter& CommitsBy(const char* thread, program::Metrics* metrics) {
+  return metrics->Counter(
+      "carillon_broker_commits_total",
+      "Group commits, by the thread that made them: the committer's own, or, if "
+      "a lone request came, that which read it.",
+      {{"thread", thread}});
+}
+
 }  // namespace
 
 std::unique_ptr<program::Metrics::Registration> AddBrokerMetrics(const MetricSources& sources,
@@ -92,10 +100,13 @@ CommitReporter::CommitReporter(program::Metrics* metrics)
                                   ExponentialBounds(0.0001, 2, 16))),
       events_(metrics->Histogram("carillon_broker_commit_events", "Events of one group commit.",
                                  ExponentialBounds(1, 4, 8))),
-      failures_(metrics->Counter("carillon_broker_commit_failures_total",
-                                 "Group commits that failed.")) {}
+      failures_(
+          metrics->Counter("carillon_broker_commit_failures_total", "Group commits that failed.")),
+      by_committer_(CommitsBy("committer", metrics)),
+      by_reader_(CommitsBy("reader", metrics)) {}
 
 void CommitReporter::OnCommit(const log::CommitReport& report) {
+  (report.thread == log::CommitOn::kOwnThread ? by_committer_ : by_reader_).Increment();
   if (report.status.ok()) {
     latency_.Observe(absl::ToDoubleSeconds(report.latency));
     events_.Observe(static_cast<double>(report.events));

@@ -39,6 +39,8 @@ class CommitReporter : public log::CommitObserver {
   prometheus::Histogram& latency_;
   prometheus::Histogram& events_;
   prometheus::Counter& failures_;
+  prometheus::Counter& by_committer_;
+  prometheus::Counter& by_reader_;
 };
 
 // Logs and counts the calls that were turned away.

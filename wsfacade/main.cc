@@ -38,8 +38,8 @@ int main(int argc, char** argv) {
   if (std::optional<int> code = option_set.LoadMain(argc, argv)) return *code;
   carillon::program::InitLogging(options.log);
   carillon::program::RedirectGrpcLog();
-  // One stream brings nearly everything.
-  carillon::program::SetGrpcThreads(1);
+  // One may have to wait until an I/O thread has room for what it brings.
+  carillon::program::SetGrpcThreads(2);
   carillon::program::SetUpMutexChecks();
   carillon::program::Signals signals;
   if (auto limit = carillon::program::RaiseOpenFileLimit(); !limit.ok()) {

@@ -121,7 +121,7 @@ void Committer::Run() {
     Commit(std::move(group), CommitOn::kOwnThread);
     YieldLog();
   }
-  Release(0);
+  Release(0, absl::ZeroDuration());
 }
 
 bool Committer::NextGroup(Group* group) {
@@ -164,21 +164,23 @@ void Committer::Commit(Group group, CommitOn thread) {
     for (const NewEvent& event : events) report.record_bytes += event.record.size();
     for (const AppendOutcome& outcome : outcomes) report.duplicates += outcome.duplicate ? 1 : 0;
     report.latency = latency;
+    report.thread = thread;
     report.status = status;
     observer_->OnCommit(report);
   }
   group.requests.clear();
-  Release(group.bytes);
+  Release(group.bytes, latency);
   if (!status.ok() || log_->WantsTrimStep()) trimmer_->Wake();
   if (status.ok() && !committed.empty()) sink_(std::move(committed), thread);
 }
 
-void Committer::Release(size_t bytes) {
+void Committer::Release(size_t bytes, absl::Duration latency) {
   std::vector<Waiter> ready;
   {
     absl::MutexLock lock(&mu_);
     queue_bytes_ -= bytes;
-    quiet_ = bytes <= options_.inline_bytes_max && queue_.empty() && waiters_.empty();
+    quiet_ = bytes <= options_.inline_bytes_max && latency <= options_.inline_latency_max &&
+             queue_.empty() && waiters_.empty();
     size_t promised = 0;
     while (!waiters_.empty() && (closed_ || HasRoomLocked(promised + waiters_.front().bytes))) {
       promised += waiters_.front().bytes;

@@ -66,17 +66,29 @@ struct CommitterOptions {
   // How much one commit takes; at least one request.
   size_t commit_bytes_max = size_t{8} << 20;
   size_t commit_events_max = 16 * 1024;
-  // Lets the calling thread run `work` as soon as it has nothing else to do, or says false: it is
-  // none of those that can. Called under a lock. Null: none can.
+  // Has the calling thread run `work` as soon as it has nothing else to do, but before the
+  // committer is destroyed, or says false: it is none of those that can. `work` waits for the disk
+  // and may call the sink. Called under a lock, so it only takes note. Null: no thread can.
   std::function<bool(std::function<void()> work)> when_idle;
   // A request no larger than this that comes while nothing else does is left to the thread that
-  // submits it, to be committed when_idle, which spares it the time to wake another.
+  // submits it, to be committed when_idle, which spares it the time to wake another. The thread
+  // does nothing else meanwhile; so a larger one is not, nor is any after an append that took
+  // longer than `inline_latency_max`.
   size_t inline_bytes_max = size_t{16} << 10;
+  absl::Duration inline_latency_max = absl::Milliseconds(5);
   // See TrimmerOptions. The log is trimmed at once when it could not append, or wants it.
   Retention retention;
   absl::Duration trim_interval = absl::Seconds(1);
   // Commit times, and the age of events.
   std::function<absl::Time()> clock = absl::Now;
+};
+
+// On whose thread something is committed.
+enum class CommitOn {
+  // The committer's own, which has to be woken for it.
+  kOwnThread,
+  // That of the publisher.
+  kThisThread,
 };
 
 // What a commit did.
@@ -87,6 +99,7 @@ struct CommitReport {
   size_t record_bytes = 0;
   // How long EventLog::Append took.
   absl::Duration latency;
+  CommitOn thread = CommitOn::kOwnThread;
   // Not OK: nothing was committed.
   absl::Status status;
 };
@@ -99,14 +112,6 @@ class CommitObserver {
   virtual void OnCommit(const CommitReport& report) = 0;
   // EventLog::TrimStep has failed; it is tried again later. Called on the thread that trims.
   virtual void OnTrimFailed(const absl::Status& status) = 0;
-};
-
-// On whose thread something is committed.
-enum class CommitOn {
-  // The committer's own, which has to be woken for it.
-  kOwnThread,
-  // That of the publisher.
-  kThisThread,
 };
 
 // Sees to it that one thread at a time appends to the log: its own, or that of a lone publisher.
@@ -160,12 +165,13 @@ class Committer {
   bool HasWorkLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Whether so much can be left to whoever submits it now.
   bool MayLeaveToCallerLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Commits the request that was left to this thread, unless others came and another thread does.
+  // Commits the request that was left to a thread, unless others came and the own thread has it.
   void CommitWhatWasLeft() ABSL_LOCKS_EXCLUDED(mu_);
   bool HasRoomLocked(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Commit(Group group, CommitOn thread) ABSL_LOCKS_EXCLUDED(mu_);
-  // Counts `bytes` out of the queue and calls the waiters who have room now.
-  void Release(size_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
+  // Counts `bytes`, of which the append took `latency`, out of the queue and calls the waiters who
+  // have room now.
+  void Release(size_t bytes, absl::Duration latency) ABSL_LOCKS_EXCLUDED(mu_);
 
   EventLog* const log_;
   const CommitterOptions options_;
@@ -182,7 +188,7 @@ class Committer {
   bool log_taken_ ABSL_GUARDED_BY(mu_) = false;
   // queue_ holds one request, for which CommitWhatWasLeft will be called.
   bool left_to_caller_ ABSL_GUARDED_BY(mu_) = false;
-  // The last commit was small, and nothing was submitted while it was made.
+  // The last commit was small and quick, and nothing was submitted while it was made.
   bool quiet_ ABSL_GUARDED_BY(mu_) = true;
 
   // Goes after the last commit.

@@ -8,7 +8,6 @@
 #include "broker/ingest/check_batch.h"
 #include "broker/service/event_call_auth.h"
 #include "carillon/wire/error.h"
-#include "deploy/program/grpc_threads.h"
 
 namespace carillon::service {
 namespace {
@@ -222,16 +221,12 @@ void PublishStreamCall::Submit(Pending* pending) {
       std::move(pending->commit), [this, pending] { Submit(pending); });
   if (verdict == log::SubmitVerdict::kFull) return;
   if (verdict == log::SubmitVerdict::kClosed) OnCommitted(pending, ShuttingDown(), {});
-  const auto go_on = [this, verdict] {
-    Update([this, verdict]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-      if (verdict == log::SubmitVerdict::kClosed && !end_.has_value()) end_ = ShuttingDown();
-      reading_ = handling_ = false;
-    });
-  };
-  // To read on costs a packet, which the acknowledgement should not wait for.
-  const bool after_commit =
-      verdict == log::SubmitVerdict::kWhenIdle && program::WhenGrpcIsIdle(go_on);
-  if (!after_commit) go_on();
+  Update([this, verdict]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (verdict == log::SubmitVerdict::kClosed && !end_.has_value()) end_ = ShuttingDown();
+    reads_after_answer_ = verdict == log::SubmitVerdict::kWhenIdle && commits_ > 0;
+    reading_ = reads_after_answer_;
+    handling_ = false;
+  });
 }
 
 void PublishStreamCall::OnCommitted(Pending* pending, const absl::Status& status,
@@ -248,6 +243,7 @@ void PublishStreamCall::OnCommitted(Pending* pending, const absl::Status& status
 void PublishStreamCall::OnWriteDone(bool ok) {
   Update([this, ok]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     writing_ = false;
+    if (std::exchange(reads_after_answer_, false)) reading_ = false;
     cancelled_ = cancelled_ || !ok;
   });
 }

@@ -36,8 +36,9 @@ class PublishCall final : public grpc::ServerUnaryReactor {
 };
 
 // Requests are read one at a time and answered in order. Reading stops while too many bytes of the
-// stream await their commit, or while the commit queue is full. The call outlives every callback of
-// the committer: it is not finished before they have come.
+// stream await their commit, while the commit queue is full, or until a lone request is answered:
+// to read on costs a packet, which neither the answer nor the events should wait for. The call
+// outlives every callback of the committer: it is not finished before they have come.
 class PublishStreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                                 public EndableCall {
  public:
@@ -88,9 +89,11 @@ class PublishStreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer,
   int commits_ ABSL_GUARDED_BY(mu_) = 0;
   // It is known who calls.
   bool open_ ABSL_GUARDED_BY(mu_) = false;
-  // A read is under way, or the request it brought is being handled or waits for room in the commit
-  // queue.
+  // A read is under way, or the request it brought is being handled, waits for room in the commit
+  // queue, or is to be answered first.
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  // The latter.
+  bool reads_after_answer_ ABSL_GUARDED_BY(mu_) = false;
   // The caller's credentials or a request are being handled, on whichever thread, and refer to
   // this.
   bool handling_ ABSL_GUARDED_BY(mu_) = true;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/internal/raw_logging.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
@@ -19,7 +20,7 @@ namespace {
 
 std::atomic<int> thread_count{1};
 
-struct Poller {
+struct CallbackThread {
   // What it is to do when idle.
   std::vector<std::function<void()>> work;
   // It found nothing to call back for since it did such work.
@@ -27,18 +28,19 @@ struct Poller {
 };
 
 // Null on other threads.
-thread_local Poller* this_poller = nullptr;
+thread_local CallbackThread* this_thread = nullptr;
 
 #ifdef CARILLON_OWN_GRPC_THREADS
 
-// Calls back for what `queue` brings until it is shut down.
-void CallBack(grpc_completion_queue* queue) {
+// Until `queue` is shut down.
+void RunCallbacks(grpc_completion_queue* queue) {
+  // What is busy with others' calls lets nobody wait for long.
   constexpr int kCallbacksBeforeWork = 16;
-  Poller poller;
-  this_poller = &poller;
+  CallbackThread self;
+  this_thread = &self;
   int callbacks = 0;
   while (true) {
-    const bool may_wait = poller.work.empty() && poller.rested;
+    const bool may_wait = self.work.empty() && self.rested;
     const grpc_event event = grpc_completion_queue_next(
         queue, may_wait ? gpr_inf_future(GPR_CLOCK_MONOTONIC) : gpr_inf_past(GPR_CLOCK_MONOTONIC),
         nullptr);
@@ -47,14 +49,14 @@ void CallBack(grpc_completion_queue* queue) {
       functor->functor_run(functor, event.success);
       ++callbacks;
     } else {
-      poller.rested = true;
+      self.rested = true;
     }
-    if (poller.work.empty()) {
+    if (self.work.empty()) {
       callbacks = 0;
     } else if (event.type != GRPC_OP_COMPLETE || callbacks >= kCallbacksBeforeWork) {
       callbacks = 0;
-      poller.rested = false;
-      for (const std::function<void()>& work : std::exchange(poller.work, {})) work();
+      self.rested = false;
+      for (const std::function<void()>& work : std::exchange(self.work, {})) work();
     }
     if (event.type == GRPC_QUEUE_SHUTDOWN) return;
   }
@@ -70,7 +72,7 @@ class CallbackQueue {
     for (int i = 0; i < thread_count; ++i) {
       threads_.emplace_back([i, queue = queue_->cq()] {
         pthread_setname_np(pthread_self(), absl::StrCat("grpc-", i).c_str());
-        CallBack(queue);
+        RunCallbacks(queue);
       });
     }
     return queue_.get();
@@ -79,6 +81,7 @@ class CallbackQueue {
   void Unref() ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     if (--references_ > 0) return;
+    ABSL_RAW_CHECK(this_thread == nullptr, "a thread cannot join itself");
     queue_->Shutdown();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
@@ -102,11 +105,14 @@ CallbackQueue& TheCallbackQueue() {
 
 }  // namespace
 
-void SetGrpcThreads(int count) { thread_count = count; }
+void SetGrpcThreads(int count) {
+  ABSL_RAW_CHECK(count >= 1, "nobody would call back");
+  thread_count = count;
+}
 
 bool WhenGrpcIsIdle(std::function<void()> work) {
-  if (this_poller == nullptr || !this_poller->rested) return false;
-  this_poller->work.push_back(std::move(work));
+  if (this_thread == nullptr || !this_thread->rested) return false;
+  this_thread->work.push_back(std::move(work));
   return true;
 }
 

@@ -10,13 +10,14 @@
 
 namespace carillon::program {
 
-// How many there are to be; at least 1. Before the first call and the first server. Without effect
-// where gRPC is linked statically or is not version 1.51: then it keeps its own.
+// How many there are to be, at least 1, from when gRPC is next begun to be used until nothing uses
+// it any more. Without effect where gRPC is linked statically or is not version 1.51: then it keeps
+// its own. Who brings down the last channel or server must be none of them, for it joins them.
 void SetGrpcThreads(int count);
 
-// Has this thread run `work` as soon as nothing is left to call back for, or after a few callbacks
-// more. False: it will not, for this is none of those threads, or one that is busy: since it last
-// did such work, there has always been something to call back for.
+// Has this thread run `work` as soon as nothing is left to call back for, or after 16 callbacks
+// more; before it ends, in any case. False if it is none of those threads, or has not been idle
+// since it last did such work.
 bool WhenGrpcIsIdle(std::function<void()> work);
 
 }  // namespace carillon::program

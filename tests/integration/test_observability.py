@@ -21,7 +21,7 @@ BROKER_METRICS = {
     "events_refused_total": "counter", "calls_refused_total": "counter",
     "messages_delivered_total": "counter", "delivered_bytes_total": "counter",
     "commit_seconds": "histogram", "commit_events": "histogram", "delivery_seconds": "histogram",
-    "commit_failures_total": "counter", "commit_queue_bytes": "gauge",
+    "commits_total": "counter", "commit_failures_total": "counter", "commit_queue_bytes": "gauge",
     "dispatch_queue_bytes": "gauge", "outbox_bytes": "gauge", "outbox_overflows_total": "counter",
     "publish_streams": "gauge", "streams": "gauge", "streams_catching_up": "gauge",
     "subscriptions": "gauge", "gaps_total": "counter", "log_bytes": "gauge",

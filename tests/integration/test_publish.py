@@ -7,7 +7,7 @@ import pytest
 
 from harness.client import Client, ErrorDetails, event, make_filter, refused
 from harness.contract import events_pb
-from harness.metrics import fetch
+from harness.metrics import fetch, wait_for_metric
 
 MIB = 1 << 20
 
@@ -249,6 +249,20 @@ def test_requests_that_wait_on_one_stream_are_committed_together(start_broker):
     assert all(answer.results[0].position for answer in answers)
     commits = fetch(broker).get("carillon_broker_commit_seconds_count") - before
     assert 0 < commits <= 40
+    stream.cancel()
+    client.close()
+
+
+def test_lone_requests_are_committed_by_the_thread_that_reads_them(start_broker):
+    broker = start_broker()
+    client = Client(broker)
+    stream = client.publish_stream()
+    for i in range(50):
+        stream.send(event(key=str(i))).next()
+    client.publish(event(key="unary"))
+    # Not all: a slow flush, or two at once, are the committer's.
+    wait_for_metric(broker, "carillon_broker_commits_total", lambda v: v > 10, thread="reader")
+    wait_for_metric(broker, "carillon_broker_commit_events_sum", lambda v: v == 51)
     stream.cancel()
     client.close()
 

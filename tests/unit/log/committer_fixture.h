@@ -59,8 +59,8 @@ class CommitterTest : public testing::Test {
   SubmitVerdict Submit(const std::vector<std::string>& keys, Answer* answer) {
     return committer_->Submit(Request(keys, answer->done()), nullptr);
   }
-  // Submits, and says whether the commit was left to this thread.
-  bool IsLeft(const std::vector<std::string>& keys, Answer* answer) {
+  // Submits, lets the commit be left to this thread, and says whether it was.
+  bool Offer(const std::vector<std::string>& keys, Answer* answer) {
     ThreadOfPublisher& thread = ThreadOfPublisher::This();
     thread.offers = true;
     thread.left = nullptr;
@@ -72,7 +72,7 @@ class CommitterTest : public testing::Test {
   }
   static void CommitWhatWasLeft() { std::exchange(ThreadOfPublisher::This().left, nullptr)(); }
   void SubmitAndCommit(const std::vector<std::string>& keys, Answer* answer) {
-    ASSERT_TRUE(IsLeft(keys, answer));
+    ASSERT_TRUE(Offer(keys, answer));
     CommitWhatWasLeft();
   }
 

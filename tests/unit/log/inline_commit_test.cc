@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <functional>
 #include <thread>
 
 #include "tests/unit/log/committer_fixture.h"
@@ -34,7 +36,7 @@ TEST_F(CommitterTest, CommitsALoneSmallRequestOnTheThreadThatSubmitsIt) {
   EXPECT_THAT(threads_, ElementsAre(CommitOn::kThisThread));
 }
 
-TEST_F(CommitterTest, CommitsOnItsOwnThreadWhatComesWithoutAnother) {
+TEST_F(CommitterTest, CommitsOnItsOwnThreadWhatNoOtherOffersToCommit) {
   Start(Inline());
   Answer answer;
   EXPECT_EQ(Submit({"a"}, &answer), SubmitVerdict::kAccepted);
@@ -48,7 +50,7 @@ TEST_F(CommitterTest, CommitsALargeRequestOnItsOwnThread) {
   options.inline_bytes_max = RequestBytes("a");
   Start(options);
   Answer large;
-  ASSERT_FALSE(IsLeft({"a", "b"}, &large));
+  ASSERT_FALSE(Offer({"a", "b"}, &large));
   ASSERT_TRUE(large.Await().ok());
   committer_->Shutdown();
   EXPECT_NE(delivered_by_, std::this_thread::get_id());
@@ -62,7 +64,7 @@ TEST_F(CommitterTest, LeavesWhatComesDuringAnInlineCommitToItsOwnThread) {
   std::thread publisher([&] { SubmitAndCommit({"first"}, &first); });
   log_.AwaitAppends(1);
   // These do not wait for the log.
-  EXPECT_FALSE(IsLeft({"a"}, &a));
+  EXPECT_FALSE(Offer({"a"}, &a));
   EXPECT_EQ(Submit({"b"}, &b), SubmitVerdict::kAccepted);
   EXPECT_FALSE(first.answered());
   log_.Release();
@@ -78,9 +80,9 @@ TEST_F(CommitterTest, LeavesWhatComesDuringAnInlineCommitToItsOwnThread) {
 TEST_F(CommitterTest, TakesBackWhatWasLeftWhenAnotherRequestComes) {
   Start(Inline());
   Answer first, second;
-  ASSERT_TRUE(IsLeft({"first"}, &first));
+  ASSERT_TRUE(Offer({"first"}, &first));
   const std::function<void()> left = ThreadOfPublisher::This().left;
-  ASSERT_FALSE(IsLeft({"second"}, &second));
+  ASSERT_FALSE(Offer({"second"}, &second));
   EXPECT_TRUE(first.Await().ok());
   EXPECT_TRUE(second.Await().ok());
   left();
@@ -89,10 +91,40 @@ TEST_F(CommitterTest, TakesBackWhatWasLeftWhenAnotherRequestComes) {
   EXPECT_THAT(threads_, ElementsAre(CommitOn::kOwnThread));
 }
 
+TEST_F(CommitterTest, CommitsEarlyWhatWasLeftToAnotherWhenAnOldPromiseIsKept) {
+  Start(Inline());
+  Answer taken_back, other;
+  ASSERT_TRUE(Offer({"taken back"}, &taken_back));
+  const std::function<void()> old = ThreadOfPublisher::This().left;
+  ASSERT_FALSE(Offer({"other"}, &other));
+  ASSERT_TRUE(taken_back.Await().ok());
+  ASSERT_TRUE(other.Await().ok());
+  // Its own thread may not yet be done with them.
+  std::deque<Answer> last(1);
+  while (!Offer({"last"}, &last.back())) {
+    ASSERT_TRUE(last.back().Await().ok());
+    last.emplace_back();
+  }
+  old();
+  EXPECT_TRUE(last.back().answered());
+  CommitWhatWasLeft();
+  EXPECT_EQ(committer_->queue_bytes(), 0u);
+}
+
+TEST_F(CommitterTest, LeavesNothingToAThreadAfterASlowAppend) {
+  CommitterOptions options = Inline();
+  options.inline_latency_max = absl::ZeroDuration();
+  Start(options);
+  Answer first, second;
+  SubmitAndCommit({"first"}, &first);
+  EXPECT_FALSE(Offer({"second"}, &second));
+  EXPECT_TRUE(second.Await().ok());
+}
+
 TEST_F(CommitterTest, CommitsAtTheEndWhatIsStillLeft) {
   Start(Inline());
   Answer answer;
-  ASSERT_TRUE(IsLeft({"a"}, &answer));
+  ASSERT_TRUE(Offer({"a"}, &answer));
   committer_->Shutdown();
   EXPECT_TRUE(answer.answered());
   EXPECT_THAT(delivered_, ElementsAre("a"));

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/barrier.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 
 namespace carillon::program {
 namespace {
@@ -50,18 +50,27 @@ class Call {
   absl::Notification ended_;
 };
 
+// Waits, but not forever.
+void Await(absl::Notification* notification) {
+  ASSERT_TRUE(notification->WaitForNotificationWithTimeout(absl::Seconds(60)));
+}
+
 TEST(GrpcThreadsTest, CallBackInPlaceOfGrpcsOwn) {
   SetGrpcThreads(2);
   std::string first, second;
   {
-    // Both at once need both. The barrier is deleted by whoever is last to leave it.
-    auto* const barrier = new absl::Barrier(2);
-    const auto meet = [barrier](std::string* thread) {
-      *thread = ThisThread();
-      if (barrier->Block()) delete barrier;
-    };
-    Call one([&] { meet(&first); });
-    Call other([&] { meet(&second); });
+    // Each waits until the other is called back.
+    absl::Notification one_came, other_came;
+    Call one([&] {
+      first = ThisThread();
+      one_came.Notify();
+      Await(&other_came);
+    });
+    Call other([&] {
+      second = ThisThread();
+      other_came.Notify();
+      Await(&one_came);
+    });
   }
   EXPECT_THAT((std::vector{first, second}), UnorderedElementsAre("grpc-0", "grpc-1"));
 }
@@ -71,31 +80,37 @@ TEST(GrpcThreadsTest, DoWorkWhenIdleOnTheThreadThatWasAsked) {
   std::vector<std::string> done;
   absl::Notification worked;
   Call call([&] {
+    EXPECT_TRUE(WhenGrpcIsIdle([&] { done.push_back("first work on " + ThisThread()); }));
     EXPECT_TRUE(WhenGrpcIsIdle([&] {
-      done.push_back("work on " + ThisThread());
+      done.push_back("second work on " + ThisThread());
       worked.Notify();
     }));
     done.push_back("callback on " + ThisThread());
   });
-  worked.WaitForNotification();
-  EXPECT_THAT(done, ElementsAre("callback on grpc-0", "work on grpc-0"));
+  Await(&worked);
+  EXPECT_THAT(done,
+              ElementsAre("callback on grpc-0", "first work on grpc-0", "second work on grpc-0"));
 }
 
 TEST(GrpcThreadsTest, TakeNoWorkUntilTheyHaveRested) {
   SetGrpcThreads(1);
-  absl::Notification worked;
   bool taken_meanwhile = true;
-  Call call([&] {
-    EXPECT_TRUE(WhenGrpcIsIdle([&] {
-      taken_meanwhile = WhenGrpcIsIdle([] {});
-      worked.Notify();
-    }));
-  });
-  worked.WaitForNotification();
+  {
+    absl::Notification worked;
+    Call call([&] {
+      EXPECT_TRUE(WhenGrpcIsIdle([&] {
+        taken_meanwhile = WhenGrpcIsIdle([] {});
+        worked.Notify();
+      }));
+    });
+    Await(&worked);
+  }
   EXPECT_FALSE(taken_meanwhile);
-  absl::Notification worked_again;
-  Call next([&] { EXPECT_TRUE(WhenGrpcIsIdle([&] { worked_again.Notify(); })); });
-  worked_again.WaitForNotification();
+  // Sooner or later they have.
+  bool taken = false;
+  while (!taken) {
+    Call call([&taken] { taken = WhenGrpcIsIdle([] {}); });
+  }
 }
 
 TEST(GrpcThreadsTest, OthersAreNeverIdle) {
