@@ -197,6 +197,7 @@ class Dispatcher : public access::SessionListener {
   // error.
   absl::StatusOr<uint64_t> ResolvePosition(absl::string_view position, absl::string_view field,
                                            absl::string_view hint) const;
+  static absl::Status ScopeChanged();
   absl::StatusOr<uint64_t> ResolveStart(const v1::StartPosition& start) const;
   absl::StatusOr<uint64_t> ResolveUntil(absl::string_view until) const;
 

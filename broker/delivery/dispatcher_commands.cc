@@ -109,8 +109,7 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
   const access::ScopePtr scope = session->scope();
   if (scope == nullptr) return session->end();
   if (!subscription.scope_id.empty() && scope->id() != subscription.scope_id) {
-    return wire::Error(absl::StatusCode::kAborted, "SCOPE_CHANGED",
-                       "the session's scope has changed; a session_change tells the new one");
+    return ScopeChanged();
   }
   uint64_t after = PlaceOf(side);
   if (!subscription.after.empty()) {
@@ -131,6 +130,9 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
   entry.own = own;
   entry.filter = std::move(subscription.filter);
   entry.after = after;
+  if (!own && (side.state == State::kWaiting || side.until != Subscriber::kNoEnd)) {
+    side.readers.push_back({session, scope});
+  }
   side.slots.emplace(subscription.id, table_.Add(std::move(entry), scope));
   ++stats_.subscriptions;
   return absl::OkStatus();
@@ -186,6 +188,11 @@ absl::StatusOr<uint64_t> Dispatcher::ResolveStart(const v1::StartPosition& start
   return *after;
 }
 
+absl::Status Dispatcher::ScopeChanged() {
+  return wire::Error(absl::StatusCode::kAborted, "SCOPE_CHANGED",
+                     "the session's scope has changed; a session_change tells the new one");
+}
+
 absl::StatusOr<uint64_t> Dispatcher::ResolveUntil(absl::string_view until) const {
   if (until.empty()) return Subscriber::kNoEnd;
   return ResolvePosition(until, "until", "leave it empty for a stream without an end");
@@ -205,6 +212,7 @@ void Dispatcher::DoStart(const SubscriberPtr& subscriber, const v1::StartDeliver
   const absl::StatusOr<uint64_t> until = ResolveUntil(delivery.until());
   if (!until.ok()) return End(*subscriber, until.status());
   side.until = *until;
+  if (side.until == Subscriber::kNoEnd) side.readers = {};
   side.cursor = *after;
   side.told = *after;
   SetState(*subscriber, State::kCatchingUp);
@@ -273,6 +281,14 @@ void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
       }
     } else if (!session->owner.empty() && subscriber->kind == StreamKind::kSubscribe &&
                subscriber->session->principal() == session->owner) {
+      const auto& readers = subscriber->dispatcher_side.readers;
+      const bool reads =
+          std::any_of(readers.begin(), readers.end(),
+                      [&session](const auto& reader) { return reader.session.lock() == session; });
+      if (reads && subscriber->dispatcher_side.until != Subscriber::kNoEnd) {
+        End(*subscriber, ScopeChanged());
+        continue;
+      }
       TellPlace(*subscriber);
       PutControl(*subscriber, change);
     }

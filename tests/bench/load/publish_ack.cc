@@ -37,8 +37,10 @@ void Print(int64_t count, uint64_t begin_ns, const cli::LatencyHistogram& latenc
   PrintReport(report);
 }
 
-// One event at a time on a PublishStream.
-absl::Status RunPublishAck(const client::ConnectionOptions& options, const LoadFlags& load) {
+// One event at a time on a PublishStream: one that is committed, or one that is `refused`, for
+// which everything is done but that.
+absl::Status RunPublishAck(const client::ConnectionOptions& options, const LoadFlags& load,
+                           bool refused) {
   auto connection = client::Connection::Open(options);
   if (!connection.ok()) return connection.status();
   const auto stub = v1::EventService::NewStub((*connection)->channel());
@@ -46,7 +48,9 @@ absl::Status RunPublishAck(const client::ConnectionOptions& options, const LoadF
   if (absl::Status status = (*connection)->Authorize(&context); !status.ok()) return status;
   const auto stream = stub->PublishStream(&context);
   v1::PublishStreamRequest request;
-  *request.add_events() = MakeEvent(load.event_size);
+  v1::Event* const event = request.add_events();
+  *event = MakeEvent(load.event_size);
+  if (refused) event->mutable_object()->back() = '!';
   v1::PublishStreamResponse response;
   cli::LatencyHistogram latency;
   const uint64_t start = MonotonicNanos();
@@ -58,8 +62,8 @@ absl::Status RunPublishAck(const client::ConnectionOptions& options, const LoadF
       return absl::InternalError(
           absl::StrCat("the stream broke: ", stream->Finish().error_message()));
     }
-    if (response.results_size() != 1 || response.results(0).has_error()) {
-      return absl::InternalError("the event was refused");
+    if (response.results_size() != 1 || response.results(0).has_error() != refused) {
+      return absl::InternalError(refused ? "the event was taken" : "the event was refused");
     }
     if (begin != 0) {
       latency.Add(Since(sent));
@@ -107,7 +111,9 @@ void AddPublishAckCommand(CLI::App* app, Command* command) {
   auto load = std::make_shared<LoadFlags>();
   grpc->AddTo(ack);
   load->AddTo(ack);
-  ack->callback([=] { *command = [=] { return RunPublishAck(grpc->options, *load); }; });
+  auto refused = std::make_shared<bool>(false);
+  ack->add_flag("--refused", *refused, "events that the broker refuses: everything but the disk");
+  ack->callback([=] { *command = [=] { return RunPublishAck(grpc->options, *load, *refused); }; });
 }
 
 void AddFlushCommand(CLI::App* app, Command* command) {

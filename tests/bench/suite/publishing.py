@@ -83,17 +83,22 @@ def publish(context):
 def publish_ack(context):
     """acknowledgement of one event at a time, beside one flush of the same disk"""
     part = "publish-ack"
-    runs = {"ack": [], "flush": []}
+    runs = {"ack": [], "refused": [], "flush": []}
     with Carillon(context, facade=False) as server:
         for _ in range(context.runs):
             runs["flush"].append(run_load(
                 context, "carillon-bench-load", "flush", "--file", context.folder / "page",
                 "--seconds", context.seconds)["latency_us"])
-            runs["ack"].append(run_load(
-                context, "carillon-bench-load", "publish-ack", *server.grpc_flags(),
-                "--warm-up", context.warm_up, "--seconds", context.seconds)["latency_us"])
+            for name, flags in (("ack", []), ("refused", ["--refused"])):
+                runs[name].append(run_load(
+                    context, "carillon-bench-load", "publish-ack", *server.grpc_flags(), *flags,
+                    "--warm-up", context.warm_up, "--seconds", context.seconds)["latency_us"])
     context.keep(part, runs)
-    ack, flush = medians(runs["ack"]), medians(runs["flush"])
-    return [Figure(part, f"acknowledgement {name}", "µs", ack[key], "one flush", flush[key],
-                   at_most(1.5) if key == "p50" else None)
-            for key, name in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"))]
+    ack, refused, flush = (medians(runs[name]) for name in ("ack", "refused", "flush"))
+    return [
+        *(Figure(part, f"acknowledgement {name}", "µs", ack[key], "one flush", flush[key],
+                 at_most(1.5) if key == "p50" else None)
+          for key, name in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"))),
+        Figure(part, "answer to an event that is refused, p50", "µs", refused["p50"],
+               note="all but the disk"),
+    ]

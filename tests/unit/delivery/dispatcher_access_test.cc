@@ -77,6 +77,45 @@ TEST_P(DispatcherTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
   EXPECT_EQ(facade->keys(), std::vector<std::string>{"seen"});
 }
 
+// What is read for a facade's user whose rights change may lack what both the old and the new
+// allow.
+TEST_P(DispatcherTest, AStreamWithAnEndBreaksWhenTheScopeItReadsForChanges) {
+  DispatcherOptions options;
+  options.outbox_bytes_max = 64 << 10;
+  Begin(options);
+  PublishRange(1, 60, "\"" + std::string(4000, 'x') + "\"");
+  CreateUser("fred", "machines,profiles");
+  auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
+  ASSERT_TRUE(session.ok());
+  NewSubscription subscription = Subscription(1);
+  subscription.session = *session;
+  for (const bool told : {true, false}) {
+    auto replay = Open(StreamKind::kSubscribe, "root", /*hold=*/true);
+    Add(*replay, {subscription});
+    Start(*replay, After(Position(0)), Position(60));
+    ASSERT_TRUE(replay->AwaitCommands(2));
+    // The scope changes a moment before the dispatcher is told.
+    if (!told) access_->SetListener(nullptr);
+    PutRole("fred", told ? "machines" : "machines,params");
+    replay->Hold(false);
+    ASSERT_TRUE(replay->AwaitEnd());
+    EXPECT_EQ(replay->end().code(), absl::StatusCode::kAborted);
+    EXPECT_LT(replay->keys().size(), 60u);
+  }
+}
+
+TEST_P(DispatcherTest, AStreamMissesNothingWhileItsOwnScopeIsBeingChanged) {
+  CreateUser("fred", "machines,profiles");
+  auto client = Open(StreamKind::kSubscribe, "fred");
+  Add(*client, {Subscription(1)});
+  Start(*client);
+  ASSERT_TRUE(client->AwaitLive());
+  access_->SetListener(nullptr);
+  PutRole("fred", "machines,params");
+  Publish("machines", {"both"});
+  EXPECT_TRUE(client->AwaitEvents(1));
+}
+
 TEST_P(DispatcherTest, ASubscriptionMeantForAnotherScopeIsRefused) {
   CreateUser("fred", "machines");
   auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
