@@ -114,8 +114,8 @@ class Scope {
   // (a keyed hash is not needed: it is a digest that only facades see).
   const std::string& id() const { return id_; }
 
-  // How many sessions have this scope now. A scope without sessions lets nothing through to
-  // subscriptions.
+  // How many sessions have this scope now, or had it until a change that is not in force yet. A
+  // scope without sessions lets nothing through to subscriptions.
   std::atomic<int>& live_sessions() const { return live_sessions_; }
 
  private:

@@ -15,6 +15,7 @@ Session::Session(std::string owner_name, std::string session_id, GrantPtr sessio
 
 Session::~Session() {
   if (scope_ != nullptr) --scope_->live_sessions();
+  if (former_scope_ != nullptr) --former_scope_->live_sessions();
 }
 
 ScopePtr Session::scope() const {
@@ -29,10 +30,15 @@ absl::Status Session::end() const {
 
 void Session::Set(ScopePtr scope, absl::Status end) {
   if (scope != nullptr) ++scope->live_sessions();
+  ReleaseFormerScope();
   absl::MutexLock lock(&mu_);
-  if (scope_ != nullptr) --scope_->live_sessions();
-  scope_ = std::move(scope);
+  former_scope_ = std::exchange(scope_, std::move(scope));
   end_ = std::move(end);
+}
+
+void Session::ReleaseFormerScope() {
+  absl::MutexLock lock(&mu_);
+  if (const ScopePtr former = std::move(former_scope_)) --former->live_sessions();
 }
 
 }  // namespace carillon::access

@@ -57,6 +57,9 @@ class Session {
   // Why it ended: UNAUTHENTICATED with an ErrorInfo reason (SESSION_EXPIRED, TOKEN_REVOKED,
   // USER_REMOVED; SESSION_CLOSED when its owner closed it); OK while it lives.
   absl::Status end() const ABSL_LOCKS_EXCLUDED(mu_);
+  // The change of its scope is in force: until then the former scope counts it as live, so that
+  // nobody misses what both allow. Idempotent.
+  void ReleaseFormerScope() ABSL_LOCKS_EXCLUDED(mu_);
 
   ~Session();
   Session(const Session&) = delete;
@@ -73,6 +76,7 @@ class Session {
 
   mutable absl::Mutex mu_;
   ScopePtr scope_ ABSL_GUARDED_BY(mu_);
+  ScopePtr former_scope_ ABSL_GUARDED_BY(mu_);
   absl::Status end_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -83,9 +87,10 @@ class SessionListener {
  public:
   virtual ~SessionListener() = default;
   // Called after the change is visible in the session; must not return before it is in force for
-  // all deliveries to come. Blocks its caller, never a gRPC thread. Calls come one at a time. May
-  // open and find sessions and let go of them, but not wait for a call that changes accounts or
-  // closes sessions: that one waits for this one to return.
+  // all deliveries to come. Calls ReleaseFormerScope when it is, or leaves that to its caller.
+  // Blocks its caller, never a gRPC thread. Calls come one at a time. May open and find sessions
+  // and let go of them, but not wait for a call that changes accounts or closes sessions: that one
+  // waits for this one to return.
   virtual void OnSessionsChanged(const std::vector<SessionPtr>& sessions) = 0;
 };
 

@@ -141,6 +141,7 @@ void SessionRegistry::Forget(const Session* session) {
 
 void SessionRegistry::Tell(const Sessions& changed) {
   if (listener_ != nullptr && !changed.empty()) listener_->OnSessionsChanged(changed);
+  for (const SessionPtr& session : changed) session->ReleaseFormerScope();
 }
 
 void SessionRegistry::Close(absl::string_view owner, absl::Span<const std::string> ids) {

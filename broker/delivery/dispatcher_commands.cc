@@ -212,7 +212,7 @@ void Dispatcher::DoStart(const SubscriberPtr& subscriber, const v1::StartDeliver
   const absl::StatusOr<uint64_t> until = ResolveUntil(delivery.until());
   if (!until.ok()) return End(*subscriber, until.status());
   side.until = *until;
-  if (side.until == Subscriber::kNoEnd) side.readers = {};
+  if (side.until == Subscriber::kNoEnd) std::exchange(side.readers, {});
   side.cursor = *after;
   side.told = *after;
   SetState(*subscriber, State::kCatchingUp);
@@ -255,6 +255,8 @@ void Dispatcher::OnSessionsChanged(const std::vector<access::SessionPtr>& sessio
   absl::Notification in_force;
   const bool posted = Post([this, &sessions, &in_force] {
     for (const access::SessionPtr& session : sessions) DoSessionChanged(session);
+    // Only now, so that what a client is told of the change is true of all events before it.
+    for (const access::SessionPtr& session : sessions) session->ReleaseFormerScope();
     in_force.Notify();
   });
   if (posted) in_force.WaitForNotification();
@@ -281,11 +283,13 @@ void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
       }
     } else if (!session->owner.empty() && subscriber->kind == StreamKind::kSubscribe &&
                subscriber->session->principal() == session->owner) {
-      const auto& readers = subscriber->dispatcher_side.readers;
-      const bool reads =
-          std::any_of(readers.begin(), readers.end(),
-                      [&session](const auto& reader) { return reader.session.lock() == session; });
-      if (reads && subscriber->dispatcher_side.until != Subscriber::kNoEnd) {
+      const Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
+      const bool reads = side.until != Subscriber::kNoEnd &&
+                         std::any_of(side.readers.begin(), side.readers.end(),
+                                     [&session](const Subscriber::DispatcherSide::Reader& reader) {
+                                       return reader.session.lock() == session;
+                                     });
+      if (reads) {
         End(*subscriber, ScopeChanged());
         continue;
       }

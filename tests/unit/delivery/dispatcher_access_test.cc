@@ -1,6 +1,9 @@
 // Who sees what, and when that changes.
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <utility>
+
 #include "tests/unit/delivery/dispatcher_fixture.h"
 
 namespace carillon::delivery {
@@ -114,6 +117,45 @@ TEST_P(DispatcherTest, AStreamMissesNothingWhileItsOwnScopeIsBeingChanged) {
   PutRole("fred", "machines,params");
   Publish("machines", {"both"});
   EXPECT_TRUE(client->AwaitEvents(1));
+}
+
+// Tells a dispatcher of changes after something was done.
+class LateListener : public access::SessionListener {
+ public:
+  LateListener(Dispatcher* dispatcher, std::function<void()> before)
+      : dispatcher_(dispatcher), before_(std::move(before)) {}
+
+  void OnSessionsChanged(const std::vector<access::SessionPtr>& sessions) override {
+    before_();
+    dispatcher_->OnSessionsChanged(sessions);
+  }
+
+ private:
+  Dispatcher* const dispatcher_;
+  const std::function<void()> before_;
+};
+
+TEST_P(DispatcherTest, AFacadesUserMissesNothingThatComesBeforeTheyAreToldOfTheirNewScope) {
+  CreateUser("fred", "machines,profiles");
+  auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
+  ASSERT_TRUE(session.ok());
+  auto facade = Open();
+  NewSubscription subscription = Subscription(1);
+  subscription.session = *session;
+  Add(*facade, {subscription});
+  Start(*facade);
+  ASSERT_TRUE(facade->AwaitLive());
+  LateListener late(dispatcher_.get(), [&] {
+    Publish("machines", {"both"});
+    EXPECT_TRUE(facade->AwaitEvents(1));
+  });
+  access_->SetListener(&late);
+  PutRole("fred", "machines,params");
+  access_->SetListener(dispatcher_.get());
+  Publish("profiles", {"withdrawn"});
+  Publish("params", {"of another scope"});
+  ASSERT_TRUE(facade->AwaitPosition(Position(3)));
+  EXPECT_EQ(facade->keys(), std::vector<std::string>{"both"});
 }
 
 TEST_P(DispatcherTest, ASubscriptionMeantForAnotherScopeIsRefused) {
