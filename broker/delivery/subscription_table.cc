@@ -65,21 +65,19 @@ void SubscriptionTable::ReleaseScope(uint32_t entry) {
   free_scopes_.push_back(entry);
 }
 
-bool SubscriptionTable::Allows(const Subscription& subscription, const wire::EventView& event) {
-  ScopeEntry& entry = scopes_[subscription.scope_];
+bool SubscriptionTable::Allows(ScopeEntry& entry, const wire::EventView& event) {
   if (entry.asked_for != event_stamp_) {
     entry.asked_for = event_stamp_;
-    entry.live = entry.scope->live_sessions().load(std::memory_order_relaxed) > 0;
-    entry.covers =
-        entry.scope->unlimited() || entry.scope->Covers(event.type, event.action, event.key);
+    entry.allows =
+        entry.scope->live_sessions().load(std::memory_order_relaxed) > 0 &&
+        (entry.scope->unlimited() || entry.scope->Covers(event.type, event.action, event.key));
   }
-  // The caller's own session, if it has another scope, is about to say so (SetScope).
-  return entry.covers && (entry.live || subscription.own);
+  return entry.allows;
 }
 
 bool SubscriptionTable::Passes(const Subscription& subscription, uint64_t sequence,
                                const wire::EventView& event, match::LazyObject& object) {
-  return sequence > subscription.after && Allows(subscription, event) &&
+  return sequence > subscription.after && Allows(scopes_[subscription.scope_], event) &&
          (subscription.filter->conditions() == nullptr ||
           subscription.filter->conditions()->Hold(object));
 }

@@ -57,14 +57,12 @@ class SubscriptionTable {
     access::ScopePtr scope;
     size_t users = 0;
     uint64_t asked_for = 0;
-    bool covers = false;
-    // Some session still has it.
-    bool live = false;
+    bool allows = false;
   };
 
   uint32_t AcquireScope(access::ScopePtr scope);
   void ReleaseScope(uint32_t entry);
-  bool Allows(const Subscription& subscription, const wire::EventView& event);
+  bool Allows(ScopeEntry& entry, const wire::EventView& event);
   bool Passes(const Subscription& subscription, uint64_t sequence, const wire::EventView& event,
               match::LazyObject& object);
 

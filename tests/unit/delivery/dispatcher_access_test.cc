@@ -107,18 +107,6 @@ TEST_P(DispatcherTest, AStreamWithAnEndBreaksWhenTheScopeItReadsForChanges) {
   }
 }
 
-TEST_P(DispatcherTest, AStreamMissesNothingWhileItsOwnScopeIsBeingChanged) {
-  CreateUser("fred", "machines,profiles");
-  auto client = Open(StreamKind::kSubscribe, "fred");
-  Add(*client, {Subscription(1)});
-  Start(*client);
-  ASSERT_TRUE(client->AwaitLive());
-  access_->SetListener(nullptr);
-  PutRole("fred", "machines,params");
-  Publish("machines", {"both"});
-  EXPECT_TRUE(client->AwaitEvents(1));
-}
-
 // Tells a dispatcher of changes after something was done.
 class LateListener : public access::SessionListener {
  public:
@@ -134,6 +122,21 @@ class LateListener : public access::SessionListener {
   Dispatcher* const dispatcher_;
   const std::function<void()> before_;
 };
+
+TEST_P(DispatcherTest, AStreamMissesNothingWhileItsOwnScopeIsBeingChanged) {
+  CreateUser("fred", "machines,profiles");
+  auto client = Open(StreamKind::kSubscribe, "fred");
+  Add(*client, {Subscription(1)});
+  Start(*client);
+  ASSERT_TRUE(client->AwaitLive());
+  LateListener late(dispatcher_.get(), [&] {
+    Publish("machines", {"both"});
+    EXPECT_TRUE(client->AwaitEvents(1));
+  });
+  access_->SetListener(&late);
+  PutRole("fred", "machines,params");
+  access_->SetListener(dispatcher_.get());
+}
 
 TEST_P(DispatcherTest, AFacadesUserMissesNothingThatComesBeforeTheyAreToldOfTheirNewScope) {
   CreateUser("fred", "machines,profiles");

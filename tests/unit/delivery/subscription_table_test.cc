@@ -45,12 +45,11 @@ class SubscriptionTableTest : public ::testing::Test {
   }
 
   uint32_t Add(Subscriber& stream, std::shared_ptr<const match::CompiledFilter> filter,
-               access::ScopePtr scope, uint64_t after = 0, bool own = true) {
+               access::ScopePtr scope, uint64_t after = 0) {
     SubscriptionTable::Subscription subscription;
     subscription.subscriber = &stream;
     subscription.id = next_id_++;
     subscription.after = after;
-    subscription.own = own;
     subscription.filter = std::move(filter);
     const uint32_t slot = table_.Add(subscription, std::move(scope));
     stream.dispatcher_side.slots[subscription.id] = slot;
@@ -95,14 +94,13 @@ TEST_F(SubscriptionTableTest, AnEventGoesToThoseWhoAskedForItAndMaySeeIt) {
   EXPECT_THAT(Match("profiles"), IsEmpty());
 }
 
-TEST_F(SubscriptionTableTest, NothingIsShownToAFacadesUserUnderAScopeWithoutSessions) {
+TEST_F(SubscriptionTableTest, NothingIsShownUnderAScopeWithoutSessions) {
   const auto stream = MakeStream();
   const access::ScopePtr scope = MakeScope("*");
-  const uint32_t own = Add(*stream, FilterForType(""), scope);
-  const uint32_t users = Add(*stream, FilterForType(""), scope, 0, /*own=*/false);
-  ASSERT_THAT(Match("machines"), UnorderedElementsAre(own, users));
+  const uint32_t slot = Add(*stream, FilterForType(""), scope);
+  ASSERT_THAT(Match("machines"), ElementsAre(slot));
   scope->live_sessions() = 0;
-  EXPECT_THAT(Match("machines"), ElementsAre(own));
+  EXPECT_THAT(Match("machines"), IsEmpty());
 }
 
 TEST_F(SubscriptionTableTest, ANewScopeCountsFromTheNextEventOn) {
