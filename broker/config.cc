@@ -126,7 +126,8 @@ void AddAccessOptions(program::OptionSet* options, Config* config) {
                        absl::Hours(24));
   options->AddDuration("token-ttl-max", &config->access.token_ttl_max, "longest life of a token",
                        absl::Seconds(1));
-  options->AddInt("sessions-max", &config->access.sessions_max, "sessions that facades hold", 1,
+  options->AddInt("sessions-max", &config->access.sessions_max,
+                  "sessions that facades hold; beyond it the one unused for longest ends", 1,
                   100'000'000);
 }
 

@@ -72,13 +72,13 @@ AccessControl::AccessControl(AccountStore* store, const AccessOptions& options,
       passwords_(std::make_unique<PasswordChecker>(CheckerOptions(options))),
       admin_(std::make_unique<AccountAdmin>(AdminOptions(options), store, directory_.get(),
                                             sessions_.get(), passwords_.get(), &tokens_)),
-      expiry_thread_([this] {
-        while (sessions_->WaitForExpiry()) sessions_->Expire();
+      session_thread_([this] {
+        while (sessions_->WaitUntilDue()) sessions_->EndDue();
       }) {}
 
 AccessControl::~AccessControl() {
   sessions_->StopWaiting();
-  expiry_thread_.join();
+  session_thread_.join();
   // Its last callbacks still use the rest.
   passwords_->Stop();
   admin_.reset();

@@ -89,7 +89,7 @@ class AccessControl {
   //
   // PERMISSION_DENIED: the owner lacks the claim {sessions, open, USER}. UNAUTHENTICATED: as above,
   // or SESSION_UNKNOWN for what is not an id of this owner. RESOURCE_EXHAUSTED: sessions_max are in
-  // use (of those that no subscription holds, the ones unused for longest make room).
+  // use at this moment (else the ones unused for longest end, to make room).
   absl::StatusOr<SessionPtr> OpenSession(const Identity& owner, const Identity& user);
   absl::StatusOr<SessionPtr> ResumeSession(const Identity& owner, absl::string_view session_id);
   // A session in force. UNAUTHENTICATED: why it is not.
@@ -99,7 +99,7 @@ class AccessControl {
 
   // Ends what has expired by the clock. A thread of this object does it in time; a test with its
   // own clock calls it.
-  void ExpireSessions() { sessions_->Expire(); }
+  void ExpireSessions() { sessions_->EndDue(); }
 
   // The calls of AccountService.
   AccountAdmin& admin() { return *admin_; }
@@ -133,7 +133,7 @@ class AccessControl {
   const std::shared_ptr<SessionRegistry> sessions_;
   std::unique_ptr<PasswordChecker> passwords_;
   std::unique_ptr<AccountAdmin> admin_;
-  std::thread expiry_thread_;
+  std::thread session_thread_;
 };
 
 }  // namespace carillon::access

@@ -55,7 +55,8 @@ class Session {
   // Null once the session has ended.
   ScopePtr scope() const ABSL_LOCKS_EXCLUDED(mu_);
   // Why it ended: UNAUTHENTICATED with an ErrorInfo reason (SESSION_EXPIRED, TOKEN_REVOKED,
-  // USER_REMOVED; SESSION_CLOSED when its owner closed it); OK while it lives.
+  // USER_REMOVED; SESSION_CLOSED when its owner closed it), or RESOURCE_EXHAUSTED (SESSION_EVICTED:
+  // it made room for another); OK while it lives.
   absl::Status end() const ABSL_LOCKS_EXCLUDED(mu_);
   // The change of its scope is in force: until then the former scope counts it as live, so that
   // nobody misses what both allow. Idempotent.

@@ -7,6 +7,9 @@
 namespace carillon::access {
 namespace {
 
+// Evicted sessions whose end is still to be told.
+constexpr size_t kEvictedMax = 1'000;
+
 absl::Status Expired() {
   return wire::Error(absl::StatusCode::kUnauthenticated, "SESSION_EXPIRED",
                      "the token has expired; get a new one");
@@ -15,6 +18,12 @@ absl::Status Expired() {
 absl::Status Closed() {
   return wire::Error(absl::StatusCode::kUnauthenticated, "SESSION_CLOSED",
                      "the session was closed by its owner");
+}
+
+absl::Status Evicted() {
+  return wire::Error(absl::StatusCode::kResourceExhausted, "SESSION_EVICTED",
+                     "the broker holds as many sessions as it may, and this one was unused for "
+                     "longest; open another");
 }
 
 absl::Status Exhausted() {
@@ -90,13 +99,15 @@ bool SessionRegistry::MakeRoomLocked(Sessions* dropped) {
   // Looks at a few only: one that is held has been used since, whatever the list says.
   constexpr int kLooksMax = 64;
   for (int look = 0; facades_by_id_.size() >= facade_sessions_max_; ++look) {
-    if (look == kLooksMax || least_recent_.empty()) return false;
-    const Session* oldest = least_recent_.front();
-    if (facades_by_id_.find(oldest->id)->use_count() > 1) {
+    if (look == kLooksMax || least_recent_.empty() || evicted_.size() >= kEvictedMax) return false;
+    const SessionPtr& oldest = *facades_by_id_.find(least_recent_.front()->id);
+    if (oldest.use_count() > 1) {
       least_recent_.splice(least_recent_.end(), least_recent_, oldest->use_);
-    } else {
-      RemoveLocked(oldest, dropped);
+      continue;
     }
+    evicted_.push_back(oldest);
+    EndLocked(evicted_.back(), Evicted(), dropped);
+    due_.SignalAll();
   }
   return true;
 }
@@ -110,7 +121,7 @@ void SessionRegistry::AddLocked(const SessionPtr& session) {
   }
   if (session->grant->expire_time != absl::InfiniteFuture()) {
     by_expiry_.emplace(session->grant->expire_time, session.get());
-    expiry_changed_.SignalAll();
+    due_.SignalAll();
   }
 }
 
@@ -191,11 +202,12 @@ void SessionRegistry::ReevaluateLocked(const Sessions& affected, Sessions* chang
   }
 }
 
-void SessionRegistry::Expire() {
+void SessionRegistry::EndDue() {
   Sessions changed, dropped;
   absl::MutexLock change_lock(&change_mu_);
   {
     absl::MutexLock lock(&mu_);
+    changed.swap(evicted_);
     const absl::Time now = clock_();
     while (!by_expiry_.empty() && by_expiry_.begin()->first <= now) {
       const Session* raw = by_expiry_.begin()->second;
@@ -212,15 +224,16 @@ void SessionRegistry::Expire() {
   Tell(changed);
 }
 
-bool SessionRegistry::WaitForExpiry() {
+bool SessionRegistry::WaitUntilDue() {
   // The clock may be set forward while this waits.
   constexpr absl::Duration kWaitMax = absl::Minutes(1);
   absl::MutexLock lock(&mu_);
   while (!stopped_) {
+    if (!evicted_.empty()) return true;
     absl::Duration wait = kWaitMax;
     if (!by_expiry_.empty()) wait = std::min(wait, by_expiry_.begin()->first - clock_());
     if (wait <= absl::ZeroDuration()) return true;
-    expiry_changed_.WaitWithTimeout(&mu_, wait);
+    due_.WaitWithTimeout(&mu_, wait);
   }
   return false;
 }
@@ -228,7 +241,7 @@ bool SessionRegistry::WaitForExpiry() {
 void SessionRegistry::StopWaiting() {
   absl::MutexLock lock(&mu_);
   stopped_ = true;
-  expiry_changed_.SignalAll();
+  due_.SignalAll();
 }
 
 size_t SessionRegistry::size() const {

@@ -33,8 +33,8 @@ namespace carillon::access {
 class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
  public:
   // `directory` must outlive it. At most `facade_sessions_max` sessions of facades: beyond that
-  // those are forgotten that nobody has used for longest and that no subscription holds (their
-  // owner can resume them).
+  // those end that nobody has used for longest and that no call holds at that moment (their owner
+  // can resume them).
   static std::shared_ptr<SessionRegistry> Create(const AccountDirectory* directory,
                                                  std::function<absl::Time()> clock,
                                                  size_t facade_sessions_max);
@@ -56,11 +56,11 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
       ABSL_LOCKS_EXCLUDED(change_mu_, mu_);
   // Works out the scopes of these users' sessions anew.
   void Reevaluate(absl::Span<const std::string> principals) ABSL_LOCKS_EXCLUDED(change_mu_, mu_);
-  // Ends what has expired.
-  void Expire() ABSL_LOCKS_EXCLUDED(change_mu_, mu_);
+  // Ends what has expired, and tells of what Open has evicted.
+  void EndDue() ABSL_LOCKS_EXCLUDED(change_mu_, mu_);
 
-  // Waits until the earliest session has expired: true. False after StopWaiting.
-  bool WaitForExpiry() ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits until there is something for EndDue: true. False after StopWaiting.
+  bool WaitUntilDue() ABSL_LOCKS_EXCLUDED(mu_);
   void StopWaiting() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Sessions in force, and those of them that facades hold.
@@ -116,9 +116,12 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
   absl::flat_hash_set<SessionPtr, IdHash, IdEqual> facades_by_id_ ABSL_GUARDED_BY(mu_);
   std::list<const Session*> least_recent_ ABSL_GUARDED_BY(mu_);
   absl::btree_set<std::pair<absl::Time, const Session*>> by_expiry_ ABSL_GUARDED_BY(mu_);
+  // Ended by Open, which must not wait for the listener.
+  Sessions evicted_ ABSL_GUARDED_BY(mu_);
   size_t size_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
-  absl::CondVar expiry_changed_;
+  // Something is due, or earlier than before.
+  absl::CondVar due_;
 };
 
 }  // namespace carillon::access

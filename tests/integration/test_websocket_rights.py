@@ -5,13 +5,13 @@ import json
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from harness.client import basic, bearer, event
+from harness.client import Client, basic, bearer, event
 from harness.https import request
 from harness.metrics import fetch, wait_for_metric
 from harness.websocket import Websocket
 
 UPSTREAM = "carillon_wsfacade_upstream_subscriptions"
-POLICY = 1008
+POLICY, TRY_AGAIN = 1008, 1013
 
 
 def next_key(websocket):
@@ -165,3 +165,20 @@ def test_a_facade_whose_own_token_is_no_longer_good_goes_on_with_a_new_one(
     client.publish(event(kind, key="meanwhile"))
     assert next_key(websocket) == "meanwhile"
     websocket.close()
+
+
+def test_beyond_the_brokers_limit_of_sessions_the_oldest_websocket_is_told_to_come_again(
+        start_broker, start_facade):
+    broker = start_broker("--sessions-max", "2")
+    client = Client(broker)
+    facade = start_facade(broker, client.user_with("facade", ("sessions", "open", "*")))
+    websockets = [Websocket(facade).register("t.*.*") for _ in range(3)]
+    code, reason = websockets[0].closed(passing=False)
+    assert (code, "the broker holds as many sessions as it may" in reason) == (TRY_AGAIN, True)
+    wait_for_metric(facade, "carillon_wsfacade_websockets_closed_total", lambda v: v == 1,
+                    reason="session_evicted")
+    client.publish(event("t", key="a"))
+    assert [next_key(websocket) for websocket in websockets[1:]] == ["a", "a"]
+    for websocket in websockets:
+        websocket.close()
+    client.close()

@@ -20,6 +20,8 @@ absl::string_view CloseReasonName(CloseReason reason) {
       return "ping_timeout";
     case CloseReason::kSessionEnded:
       return "session_ended";
+    case CloseReason::kSessionEvicted:
+      return "session_evicted";
     case CloseReason::kEventsLost:
       return "events_lost";
     case CloseReason::kGoingAway:
@@ -41,6 +43,7 @@ CloseCode CloseCodeOf(CloseReason reason) {
     case CloseReason::kPingTimeout:
     case CloseReason::kSessionEnded:
       return CloseCode::kPolicyViolation;
+    case CloseReason::kSessionEvicted:
     case CloseReason::kEventsLost:
       return CloseCode::kTryAgainLater;
     case CloseReason::kGoingAway:

@@ -28,12 +28,14 @@ enum class CloseReason : uint8_t {
   kPingTimeout,
   // The token expired or was revoked, or the user is gone.
   kSessionEnded,
+  // The broker holds too many sessions.
+  kSessionEvicted,
   // Events may be missing, which must not go unnoticed.
   kEventsLost,
   // The server ends.
   kGoingAway,
 };
-inline constexpr int kCloseReasonCount = 10;
+inline constexpr int kCloseReasonCount = 11;
 
 // The metric's label.
 absl::string_view CloseReasonName(CloseReason reason);

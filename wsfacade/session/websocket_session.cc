@@ -307,7 +307,8 @@ void WebsocketSession::OnRefused(LocalSubscription* subscription, const absl::St
 void WebsocketSession::OnLost(absl::string_view why) { CloseSoon(CloseReason::kEventsLost, why); }
 
 void WebsocketSession::OnSessionEnded(const absl::Status& why) {
-  Close(CloseReason::kSessionEnded, why.message());
+  Close(absl::IsResourceExhausted(why) ? CloseReason::kSessionEvicted : CloseReason::kSessionEnded,
+        why.message());
 }
 
 void WebsocketSession::OnScopeChanged(const ScopePtr& scope) {

@@ -263,6 +263,13 @@ TEST_F(SessionTest, BeyondTheLimitTheOneUnusedForLongestMakesRoom) {
   Open(ann_);
   EXPECT_TRUE(access_->FindSession("facade", oldest).ok());
   EXPECT_EQ(ReasonOf(access_->FindSession("facade", used).status()), "SESSION_UNKNOWN");
+  // A thread of the registry's own may be telling of it already.
+  access_->ExpireSessions();
+  const std::vector<SessionPtr> told = listener_.Take();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0]->id, used);
+  EXPECT_EQ(told[0]->scope(), nullptr);
+  EXPECT_EQ(ReasonOf(told[0]->end()), "SESSION_EVICTED");
   EXPECT_TRUE(held->end().ok());
   EXPECT_EQ(access_->facade_session_count(), 3u);
   EXPECT_TRUE(access_->ResumeSession(facade_, used).ok());
