@@ -134,13 +134,6 @@ void Dispatcher::GoLive(Subscriber& subscriber) {
 }
 
 void Dispatcher::Complete(Subscriber& subscriber) {
-  for (const auto& reader : subscriber.dispatcher_side.readers) {
-    const access::SessionPtr session = reader.session.lock();
-    // Since then it was shown nothing, of which its new scope may allow some.
-    if (session == nullptr || session->scope() != reader.scope) {
-      return End(subscriber, ScopeChanged());
-    }
-  }
   PutProgress(subscriber, subscriber.dispatcher_side.cursor, false);
   if (subscriber.dispatcher_side.state == State::kEnded) return;
   RemoveSubscriptions(subscriber);

@@ -11,6 +11,15 @@
 
 namespace carillon::delivery {
 
+namespace {
+
+bool HasChanged(const Subscriber::DispatcherSide::Reader& reader) {
+  const access::SessionPtr session = reader.session.lock();
+  return session == nullptr || session->scope() != reader.scope;
+}
+
+}  // namespace
+
 using State = Subscriber::State;
 
 absl::StatusOr<SubscriberPtr> Dispatcher::Open(StreamKind kind, access::SessionPtr session,
@@ -131,7 +140,7 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
   entry.filter = std::move(subscription.filter);
   entry.after = after;
   if (!own && (side.state == State::kWaiting || side.until != Subscriber::kNoEnd)) {
-    side.readers.push_back({session, scope});
+    side.readers[subscription.id] = {session, scope};
   }
   side.slots.emplace(subscription.id, table_.Add(std::move(entry), scope));
   ++stats_.subscriptions;
@@ -150,6 +159,7 @@ void Dispatcher::DoRemove(const SubscriberPtr& subscriber, const std::vector<int
     if (found == side.slots.end()) continue;
     table_.Remove(found->second);
     side.slots.erase(found);
+    side.readers.erase(id);
     --stats_.subscriptions;
   }
   PutAdded(*subscriber, never_begun);
@@ -212,7 +222,12 @@ void Dispatcher::DoStart(const SubscriberPtr& subscriber, const v1::StartDeliver
   const absl::StatusOr<uint64_t> until = ResolveUntil(delivery.until());
   if (!until.ok()) return End(*subscriber, until.status());
   side.until = *until;
-  if (side.until == Subscriber::kNoEnd) std::exchange(side.readers, {});
+  if (side.until == Subscriber::kNoEnd) {
+    std::exchange(side.readers, {});
+  } else if (std::any_of(side.readers.begin(), side.readers.end(),
+                         [](const auto& reader) { return HasChanged(reader.second); })) {
+    return End(*subscriber, ScopeChanged());
+  }
   side.cursor = *after;
   side.told = *after;
   SetState(*subscriber, State::kCatchingUp);
@@ -284,11 +299,11 @@ void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
     } else if (!session->owner.empty() && subscriber->kind == StreamKind::kSubscribe &&
                subscriber->session->principal() == session->owner) {
       const Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
-      const bool reads = side.until != Subscriber::kNoEnd &&
-                         std::any_of(side.readers.begin(), side.readers.end(),
-                                     [&session](const Subscriber::DispatcherSide::Reader& reader) {
-                                       return reader.session.lock() == session;
-                                     });
+      const bool reads =
+          side.until != Subscriber::kNoEnd &&
+          std::any_of(side.readers.begin(), side.readers.end(), [&session](const auto& reader) {
+            return reader.second.session.lock() == session;
+          });
       if (reads) {
         End(*subscriber, ScopeChanged());
         continue;

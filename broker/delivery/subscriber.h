@@ -108,13 +108,13 @@ class Subscriber {
     uint64_t cursor = 0;
     // The last event it is to look at. One with an end reads the log up to it and is never live.
     uint64_t until = kNoEnd;
-    // The sessions of a facade's users, and the scopes, by which its subscriptions go, if it has an
-    // end or has not begun. It is complete only if they are still the same.
+    // The sessions of a facade's users, and the scopes, by which its subscriptions go, by their
+    // ids, if it has an end or has not begun. When one changes the stream cannot be complete.
     struct Reader {
       std::weak_ptr<access::Session> session;
       access::ScopePtr scope;
     };
-    std::vector<Reader> readers;
+    absl::flat_hash_map<int64_t, Reader> readers;
     // A read of the log is under way.
     bool reading = false;
     // The last place the client was told of, in events or progress.

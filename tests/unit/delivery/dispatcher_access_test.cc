@@ -9,7 +9,31 @@
 namespace carillon::delivery {
 namespace {
 
-TEST_P(DispatcherTest, AUserSeesOnlyWhatTheirClaimsCover) {
+class DispatcherAccessTest : public DispatcherTest {
+ protected:
+  access::SessionPtr OpenSession(const std::string& user) {
+    return access_->OpenSession(LogIn("root"), LogIn(user)).value();
+  }
+
+  static NewSubscription SubscriptionOf(const access::SessionPtr& session) {
+    NewSubscription subscription = Subscription(1);
+    subscription.session = session;
+    return subscription;
+  }
+
+  // A facade's stream, live, with one subscription.
+  std::unique_ptr<Client> Serve(const access::SessionPtr& session) {
+    auto facade = Open();
+    Add(*facade, {SubscriptionOf(session)});
+    Start(*facade);
+    EXPECT_TRUE(facade->AwaitLive());
+    return facade;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Threads, DispatcherAccessTest, AnyThread(), ThreadName);
+
+TEST_P(DispatcherAccessTest, AUserSeesOnlyWhatTheirClaimsCover) {
   CreateUser("fred", "machines");
   auto client = Open(StreamKind::kSubscribe, "fred");
   Add(*client, {Subscription(1)});
@@ -21,7 +45,7 @@ TEST_P(DispatcherTest, AUserSeesOnlyWhatTheirClaimsCover) {
   EXPECT_EQ(client->keys(), std::vector<std::string>{"seen"});
 }
 
-TEST_P(DispatcherTest, AWithdrawnClaimStopsDeliveryOfWhatIsCommittedAfterIt) {
+TEST_P(DispatcherAccessTest, AWithdrawnClaimStopsDeliveryOfWhatIsCommittedAfterIt) {
   CreateUser("fred", "machines,profiles");
   auto client = Open(StreamKind::kSubscribe, "fred");
   Add(*client, {Subscription(1)});
@@ -36,7 +60,7 @@ TEST_P(DispatcherTest, AWithdrawnClaimStopsDeliveryOfWhatIsCommittedAfterIt) {
   EXPECT_EQ(client->keys(), (std::vector<std::string>{"allowed", "end"}));
 }
 
-TEST_P(DispatcherTest, RevokingAUsersTokensEndsTheirStreams) {
+TEST_P(DispatcherAccessTest, RevokingAUsersTokensEndsTheirStreams) {
   CreateUser("fred", "machines");
   auto client = Open(StreamKind::kSubscribe, "fred");
   Add(*client, {Subscription(1)});
@@ -48,20 +72,14 @@ TEST_P(DispatcherTest, RevokingAUsersTokensEndsTheirStreams) {
   EXPECT_EQ(client->end().code(), absl::StatusCode::kUnauthenticated) << "at once";
 }
 
-TEST_P(DispatcherTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
+TEST_P(DispatcherAccessTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
   CreateUser("fred", "machines,profiles");
-  auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
-  ASSERT_TRUE(session.ok());
-  auto facade = Open();
-  NewSubscription subscription = Subscription(1);
-  subscription.session = *session;
-  Add(*facade, {subscription});
-  Start(*facade);
-  ASSERT_TRUE(facade->AwaitLive());
+  const access::SessionPtr session = OpenSession("fred");
+  auto facade = Serve(session);
   Publish("params", {"not freds"});
   Publish("profiles", {"seen"});
   ASSERT_TRUE(facade->AwaitEvents(1));
-  const std::string old_scope = (*session)->scope()->id();
+  const std::string old_scope = session->scope()->id();
   PutRole("fred", "machines");
   Publish("profiles", {"forbidden"});
   v1::SetUserPasswordRequest password;
@@ -73,38 +91,11 @@ TEST_P(DispatcherTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
     if (response.has_session_change()) changes.push_back(response.session_change());
   }
   ASSERT_EQ(changes.size(), 2u);
-  EXPECT_EQ(changes[0].session_id(), (*session)->id);
+  EXPECT_EQ(changes[0].session_id(), session->id);
   EXPECT_NE(changes[0].scope(), old_scope);
   EXPECT_EQ(changes[1].scope(), "");
   EXPECT_EQ(changes[1].error().code(), static_cast<int>(absl::StatusCode::kUnauthenticated));
   EXPECT_EQ(facade->keys(), std::vector<std::string>{"seen"});
-}
-
-// What is read for a facade's user whose rights change may lack what both the old and the new
-// allow.
-TEST_P(DispatcherTest, AStreamWithAnEndBreaksWhenTheScopeItReadsForChanges) {
-  DispatcherOptions options;
-  options.outbox_bytes_max = 64 << 10;
-  Begin(options);
-  PublishRange(1, 60, "\"" + std::string(4000, 'x') + "\"");
-  CreateUser("fred", "machines,profiles");
-  auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
-  ASSERT_TRUE(session.ok());
-  NewSubscription subscription = Subscription(1);
-  subscription.session = *session;
-  for (const bool told : {true, false}) {
-    auto replay = Open(StreamKind::kSubscribe, "root", /*hold=*/true);
-    Add(*replay, {subscription});
-    Start(*replay, After(Position(0)), Position(60));
-    ASSERT_TRUE(replay->AwaitCommands(2));
-    // The scope changes a moment before the dispatcher is told.
-    if (!told) access_->SetListener(nullptr);
-    PutRole("fred", told ? "machines" : "machines,params");
-    replay->Hold(false);
-    ASSERT_TRUE(replay->AwaitEnd());
-    EXPECT_EQ(replay->end().code(), absl::StatusCode::kAborted);
-    EXPECT_LT(replay->keys().size(), 60u);
-  }
 }
 
 // Tells a dispatcher of changes after something was done.
@@ -123,7 +114,82 @@ class LateListener : public access::SessionListener {
   const std::function<void()> before_;
 };
 
-TEST_P(DispatcherTest, AStreamMissesNothingWhileItsOwnScopeIsBeingChanged) {
+// One stream of 60 events with an end, read for a facade's user.
+class ReplayAccessTest : public DispatcherAccessTest {
+ protected:
+  static constexpr int kEvents = 60;
+
+  void SetUp() override {
+    DispatcherAccessTest::SetUp();
+    DispatcherOptions options;
+    options.outbox_bytes_max = 64 << 10;
+    Begin(options);
+    PublishRange(1, kEvents, "\"" + std::string(4000, 'x') + "\"");
+    CreateUser("fred", "machines,profiles");
+    replay_ = Open(StreamKind::kSubscribe, "root", /*hold=*/true);
+  }
+
+  void TearDown() override {
+    replay_.reset();
+    DispatcherAccessTest::TearDown();
+  }
+
+  // It has begun when this returns, and cannot end while it is held.
+  void StartReplay(int commands_before) {
+    Start(*replay_, After(Position(0)), Position(kEvents));
+    ASSERT_TRUE(replay_->AwaitCommands(commands_before + 1));
+  }
+
+  std::unique_ptr<Client> replay_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Threads, ReplayAccessTest, AnyThread(), ThreadName);
+
+// What was read since then may lack what both the old and the new scope allow.
+TEST_P(ReplayAccessTest, BreaksWhenTheScopeItReadsForChanges) {
+  Add(*replay_, {SubscriptionOf(OpenSession("fred"))});
+  StartReplay(1);
+  PutRole("fred", "machines");
+  replay_->Hold(false);
+  ASSERT_TRUE(replay_->AwaitEnd());
+  EXPECT_EQ(replay_->end().code(), absl::StatusCode::kAborted);
+  EXPECT_LT(replay_->keys().size(), size_t{kEvents});
+}
+
+TEST_P(ReplayAccessTest, IsCompleteIfTheDispatcherHearsOfTheChangeAfterIt) {
+  Add(*replay_, {SubscriptionOf(OpenSession("fred"))});
+  StartReplay(1);
+  LateListener late(dispatcher_.get(), [&] {
+    replay_->Hold(false);
+    EXPECT_TRUE(replay_->AwaitComplete());
+  });
+  access_->SetListener(&late);
+  PutRole("fred", "machines");
+  access_->SetListener(dispatcher_.get());
+  EXPECT_EQ(replay_->keys(), Range(1, kEvents));
+}
+
+TEST_P(ReplayAccessTest, DoesNotBeginIfTheScopeHasChangedBefore) {
+  Add(*replay_, {SubscriptionOf(OpenSession("fred"))});
+  ASSERT_TRUE(replay_->AwaitCommands(1));
+  PutRole("fred", "machines");
+  replay_->Hold(false);
+  Start(*replay_, After(Position(0)), Position(kEvents));
+  ASSERT_TRUE(replay_->AwaitEnd());
+  EXPECT_EQ(replay_->end().code(), absl::StatusCode::kAborted);
+}
+
+TEST_P(ReplayAccessTest, GoesOnIfItDoesNotReadForTheScopeAnyMore) {
+  Add(*replay_, {SubscriptionOf(OpenSession("fred")), Subscription(2)});
+  dispatcher_->Remove(replay_->stream(), {1});
+  StartReplay(2);
+  PutRole("fred", "machines");
+  replay_->Hold(false);
+  ASSERT_TRUE(replay_->AwaitComplete());
+  EXPECT_EQ(replay_->keys(), Range(1, kEvents));
+}
+
+TEST_P(DispatcherAccessTest, AStreamMissesNothingWhileItsOwnScopeIsBeingChanged) {
   CreateUser("fred", "machines,profiles");
   auto client = Open(StreamKind::kSubscribe, "fred");
   Add(*client, {Subscription(1)});
@@ -138,16 +204,10 @@ TEST_P(DispatcherTest, AStreamMissesNothingWhileItsOwnScopeIsBeingChanged) {
   access_->SetListener(dispatcher_.get());
 }
 
-TEST_P(DispatcherTest, AFacadesUserMissesNothingThatComesBeforeTheyAreToldOfTheirNewScope) {
+TEST_P(DispatcherAccessTest, AFacadesUserMissesNothingThatComesBeforeTheyAreToldOfTheirNewScope) {
   CreateUser("fred", "machines,profiles");
-  auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
-  ASSERT_TRUE(session.ok());
-  auto facade = Open();
-  NewSubscription subscription = Subscription(1);
-  subscription.session = *session;
-  Add(*facade, {subscription});
-  Start(*facade);
-  ASSERT_TRUE(facade->AwaitLive());
+  const access::SessionPtr session = OpenSession("fred");
+  auto facade = Serve(session);
   LateListener late(dispatcher_.get(), [&] {
     Publish("machines", {"both"});
     EXPECT_TRUE(facade->AwaitEvents(1));
@@ -161,12 +221,10 @@ TEST_P(DispatcherTest, AFacadesUserMissesNothingThatComesBeforeTheyAreToldOfThei
   EXPECT_EQ(facade->keys(), std::vector<std::string>{"both"});
 }
 
-TEST_P(DispatcherTest, ASubscriptionMeantForAnotherScopeIsRefused) {
+TEST_P(DispatcherAccessTest, ASubscriptionMeantForAnotherScopeIsRefused) {
   CreateUser("fred", "machines");
-  auto session = access_->OpenSession(LogIn("root"), LogIn("fred"));
   auto facade = Open();
-  NewSubscription subscription = Subscription(1);
-  subscription.session = *session;
+  NewSubscription subscription = SubscriptionOf(OpenSession("fred"));
   subscription.scope_id = "another";
   Add(*facade, {subscription});
   ASSERT_TRUE(facade->AwaitCommands(1));

@@ -237,6 +237,11 @@ class Client : public StreamWriter {
 
 using log::CommitOn;
 
+inline auto AnyThread() { return testing::Values(CommitOn::kOwnThread, CommitOn::kThisThread); }
+inline std::string ThreadName(const testing::TestParamInfo<CommitOn>& info) {
+  return info.param == CommitOn::kThisThread ? "Committers" : "Own";
+}
+
 // The real store, committer and access control. The parameter tells on whose thread is dispatched.
 class DispatcherTest : public testing::TestWithParam<CommitOn> {
  protected:

@@ -8,11 +8,7 @@
 namespace carillon::delivery {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Threads, DispatcherTest,
-                         testing::Values(CommitOn::kOwnThread, CommitOn::kThisThread),
-                         [](const testing::TestParamInfo<CommitOn>& info) {
-                           return info.param == CommitOn::kThisThread ? "Committers" : "Own";
-                         });
+INSTANTIATE_TEST_SUITE_P(Threads, DispatcherTest, AnyThread(), ThreadName);
 
 TEST_P(DispatcherTest, AnEventGoesOnceToAStreamWithTheIdsOfAllSubscriptionsItMatches) {
   auto client = Open();
