@@ -195,7 +195,9 @@ void WebsocketSession::OnReplayEnded(const absl::Status& status) {
         "and register again, and read faster");
   }
   static program::LimitedLog log_broken(1);
-  log_broken.Log(Level::kWarn, "a replay for a websocket broke",
+  // Aborted: its user's rights have changed.
+  log_broken.Log(absl::IsAborted(status) ? Level::kInfo : Level::kWarn,
+                 "a replay for a websocket broke",
                  {{"peer", connection_->peer()}, {"reason", status.message()}});
   BeginAgain(behind_->retry);
   behind_->retry = std::min(behind_->retry * 2, kRetryMax);
@@ -208,8 +210,8 @@ void WebsocketSession::StopReplay() {
 
 void WebsocketSession::BeginAgain(absl::Duration delay) {
   StopReplay();
-  if (delay == absl::ZeroDuration()) return GoOn();
-  behind_->pausing = true;
+  behind_->pausing = delay > absl::ZeroDuration();
+  if (!behind_->pausing) return GoOn();
   connection_->thread().PostAfter(delay, [this, connection = connection_->shared_from_this()] {
     if (behind_ == nullptr) return;
     behind_->pausing = false;
