@@ -30,7 +30,7 @@ struct ServerOptions {
   // 0: one for each core.
   int io_threads = 0;
   // See FlushPacer.
-  absl::Duration flush_window_max = absl::Milliseconds(1);
+  absl::Duration flush_window_max = absl::Milliseconds(2);
   int connections_max = 100'000;
   HttpLimits http{.body_bytes_max = 4 << 20};
   WebsocketLimits websocket;
