@@ -229,6 +229,7 @@ class Server::Impl {
     options.queue_bytes_max = config_.commit_queue_bytes_max;
     // So a lone request wakes nobody, and those that come together find each other first.
     options.when_idle = [this](std::function<void()> commit) {
+      if (dispatcher_->IsBehind()) return false;
       return program::WhenGrpcIsIdle([this, commit = std::move(commit)] {
         commit();
         dispatcher_->DispatchNow();

@@ -202,8 +202,12 @@ void Dispatcher::SetState(Subscriber& subscriber, State state) {
 // --- What goes into outboxes besides events ---
 
 void Dispatcher::PutControl(Subscriber& subscriber, const google::protobuf::Message& response) {
+  PutControl(subscriber, response.SerializeAsString());
+}
+
+void Dispatcher::PutControl(Subscriber& subscriber, std::string response) {
   if (subscriber.dispatcher_side.IsOver()) return;
-  if (subscriber.outbox.PushControl(response.SerializeAsString()) == Outbox::Verdict::kFull) {
+  if (subscriber.outbox.PushControl(std::move(response)) == Outbox::Verdict::kFull) {
     return End(subscriber, StreamTooSlow());
   }
   subscriber.TellFilled();

@@ -99,9 +99,10 @@ class Dispatcher : public access::SessionListener {
   // Dispatches, on this thread, what was left to it.
   void DispatchNow() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A new stream. RESOURCE_EXHAUSTED: too many. `writer` must live until Subscriber::Detach.
-  absl::StatusOr<SubscriberPtr> Open(StreamKind kind, access::SessionPtr session,
-                                     StreamWriter* writer);
+  // For a new stream. `writer` must live until Subscriber::Detach; it is not called before Open.
+  SubscriberPtr MakeSubscriber(StreamKind kind, access::SessionPtr session, StreamWriter* writer);
+  // Once. RESOURCE_EXHAUSTED: too many streams. Close must follow if it is OK.
+  absl::Status Open(SubscriberPtr subscriber);
   // Adds subscriptions; SubscriptionsAdded or SubscriptionsClosed goes into the outbox. After this,
   // as after the next two, StreamWriter::OnCommandDone is called: one command at a time.
   void Add(SubscriberPtr subscriber, std::vector<NewSubscription> subscriptions);
@@ -116,6 +117,9 @@ class Dispatcher : public access::SessionListener {
 
   // In force when it returns.
   void OnSessionsChanged(const std::vector<access::SessionPtr>& sessions) override;
+
+  // Whether blocks wait: whoever does not wait for room must not bring more.
+  bool IsBehind() const { return stats_.queue_bytes > 0; }
 
   const DispatcherStats& stats() const { return stats_; }
 
@@ -182,6 +186,7 @@ class Dispatcher : public access::SessionListener {
   void GoLive(Subscriber& subscriber);
   void Complete(Subscriber& subscriber);
 
+  void PutControl(Subscriber& subscriber, std::string response);
   void PutControl(Subscriber& subscriber, const google::protobuf::Message& response);
   // The response of the stream's kind, with what `fill(response)` puts in.
   template <typename Fill>

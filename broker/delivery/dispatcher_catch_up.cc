@@ -137,7 +137,6 @@ void Dispatcher::Complete(Subscriber& subscriber) {
   PutProgress(subscriber, subscriber.dispatcher_side.cursor, false);
   if (subscriber.dispatcher_side.state == State::kEnded) return;
   RemoveSubscriptions(subscriber);
-  std::exchange(subscriber.dispatcher_side.readers, {});
   SetState(subscriber, State::kComplete);
   subscriber.TellComplete();
 }

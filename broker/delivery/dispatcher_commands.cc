@@ -22,8 +22,14 @@ bool HasChanged(const Subscriber::DispatcherSide::Reader& reader) {
 
 using State = Subscriber::State;
 
-absl::StatusOr<SubscriberPtr> Dispatcher::Open(StreamKind kind, access::SessionPtr session,
-                                               StreamWriter* writer) {
+SubscriberPtr Dispatcher::MakeSubscriber(StreamKind kind, access::SessionPtr session,
+                                         StreamWriter* writer) {
+  return std::make_shared<Subscriber>(kind, std::move(session), writer, options_.outbox_bytes_max,
+                                      options_.message_bytes_max, &stats_.outbox_bytes,
+                                      options_.outboxes_bytes_max);
+}
+
+absl::Status Dispatcher::Open(SubscriberPtr subscriber) {
   if (stats_.streams.fetch_add(1) >= static_cast<int64_t>(options_.streams_max)) {
     --stats_.streams;
     return wire::WithRetry(
@@ -32,15 +38,12 @@ absl::StatusOr<SubscriberPtr> Dispatcher::Open(StreamKind kind, access::SessionP
                                  " streams at a time; try again later")),
         absl::Seconds(1));
   }
-  auto subscriber = std::make_shared<Subscriber>(
-      kind, std::move(session), writer, options_.outbox_bytes_max, options_.message_bytes_max,
-      &stats_.outbox_bytes, options_.outboxes_bytes_max);
   if (!Post([this, subscriber] { streams_.emplace(subscriber.get(), subscriber); })) {
     --stats_.streams;
     return wire::Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
                        "the broker is shutting down");
   }
-  return subscriber;
+  return absl::OkStatus();
 }
 
 void Dispatcher::Add(SubscriberPtr subscriber, std::vector<NewSubscription> subscriptions) {
@@ -256,6 +259,7 @@ void Dispatcher::RemoveSubscriptions(Subscriber& subscriber) {
   slots.clear();
   subscriber.dispatcher_side.awaited.clear();
   subscriber.dispatcher_side.awaited_in_order.clear();
+  std::exchange(subscriber.dispatcher_side.readers, {});
 }
 
 void Dispatcher::End(Subscriber& subscriber, const absl::Status& status) {
@@ -286,6 +290,7 @@ void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
   } else {
     *change.mutable_session_change()->mutable_error() = wire::ToRpcStatus(session->end());
   }
+  const std::string encoded = change.SerializeAsString();
   for (const auto& [subscriber, owner] : streams_) {
     if (subscriber->dispatcher_side.state == State::kEnded) continue;
     if (subscriber->session == session) {
@@ -299,17 +304,16 @@ void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
     } else if (!session->owner.empty() && subscriber->kind == StreamKind::kSubscribe &&
                subscriber->session->principal() == session->owner) {
       const Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
-      const bool reads =
-          side.until != Subscriber::kNoEnd &&
-          std::any_of(side.readers.begin(), side.readers.end(), [&session](const auto& reader) {
-            return reader.second.session.lock() == session;
-          });
-      if (reads) {
-        End(*subscriber, ScopeChanged());
+      if (side.until != Subscriber::kNoEnd) {
+        const bool breaks = std::any_of(
+            side.readers.begin(), side.readers.end(), [&session, &scope](const auto& reader) {
+              return reader.second.session.lock() == session && reader.second.scope != scope;
+            });
+        if (breaks) End(*subscriber, ScopeChanged());
         continue;
       }
       TellPlace(*subscriber);
-      PutControl(*subscriber, change);
+      PutControl(*subscriber, encoded);
     }
   }
 }

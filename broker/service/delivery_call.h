@@ -83,17 +83,14 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
 
   // Registers the stream with the dispatcher. False: it was ended with an error.
   bool OpenStream(delivery::StreamKind kind, access::SessionPtr session) {
-    absl::StatusOr<delivery::SubscriberPtr> subscriber =
-        call_context_->dispatcher->Open(kind, std::move(session), this);
-    if (!subscriber.ok()) {
-      EndWith(subscriber.status());
-      return false;
-    }
-    {
-      absl::MutexLock lock(&mu_);
-      subscriber_ = *std::move(subscriber);
-    }
-    return true;
+    const delivery::SubscriberPtr subscriber =
+        call_context_->dispatcher->MakeSubscriber(kind, std::move(session), this);
+    SetSubscriber(subscriber);
+    const absl::Status status = call_context_->dispatcher->Open(subscriber);
+    if (status.ok()) return true;
+    SetSubscriber(nullptr);
+    EndWith(status);
+    return false;
   }
 
   // The first status counts. What ends it again, such as a write that fails, may be what the finish
@@ -117,6 +114,11 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
   bool finished() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return finished_; }
 
  private:
+  void SetSubscriber(delivery::SubscriberPtr subscriber) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    subscriber_ = std::move(subscriber);
+  }
+
   void WriteNext() {
     std::optional<delivery::OutboxMessage> message = subscriber_->outbox.TakeForWriting();
     if (!message.has_value()) return;
@@ -143,7 +145,7 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
 
   grpc::CallbackServerContext* const context_;
   const CallContext* const call_context_;
-  // Set once, before the first read or write.
+  // Set before the dispatcher, whose thread writes, knows of it, and before the first read.
   delivery::SubscriberPtr subscriber_;
   grpc::ByteBuffer response_;
 

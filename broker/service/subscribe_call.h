@@ -27,7 +27,7 @@ class SubscribeCall final
   void ReadNext();
   void Handle(const v1::SubscribeRequest& request);
   void Add(const v1::AddSubscriptions& add);
-  // Null, after the refusal was put into the outbox, if it is faulty.
+  // Why it is faulty, or why its session is not in force.
   absl::StatusOr<delivery::NewSubscription> Compile(const v1::Subscription& subscription,
                                                     int index);
 

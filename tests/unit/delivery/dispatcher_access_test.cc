@@ -187,6 +187,9 @@ TEST_P(ReplayAccessTest, GoesOnIfItDoesNotReadForTheScopeAnyMore) {
   replay_->Hold(false);
   ASSERT_TRUE(replay_->AwaitComplete());
   EXPECT_EQ(replay_->keys(), Range(1, kEvents));
+  for (const v1::SubscribeResponse& response : replay_->responses()) {
+    EXPECT_FALSE(response.has_session_change());
+  }
 }
 
 TEST_P(DispatcherAccessTest, AStreamMissesNothingWhileItsOwnScopeIsBeingChanged) {

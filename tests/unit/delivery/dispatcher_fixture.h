@@ -341,9 +341,9 @@ class DispatcherTest : public testing::TestWithParam<CommitOn> {
     if (hold) client->Hold(true);
     auto session = access_->OpenOwnSession(LogIn(user));
     EXPECT_TRUE(session.ok());
-    auto stream = dispatcher_->Open(kind, *session, client.get());
-    EXPECT_TRUE(stream.ok());
-    client->Attach(*stream);
+    SubscriberPtr stream = dispatcher_->MakeSubscriber(kind, *session, client.get());
+    client->Attach(stream);
+    EXPECT_TRUE(dispatcher_->Open(stream).ok());
     return client;
   }
 

@@ -44,12 +44,11 @@ TEST_P(DispatcherTest, TheNumberOfStreamsIsLimitedAndFreedWhenTheyClose) {
   auto second = Open();
   Client third(dispatcher_.get());
   auto session = access_->OpenOwnSession(LogIn("root"));
-  EXPECT_EQ(dispatcher_->Open(StreamKind::kWatch, *session, &third).status().code(),
-            absl::StatusCode::kResourceExhausted);
+  SubscriberPtr stream = dispatcher_->MakeSubscriber(StreamKind::kWatch, *session, &third);
+  EXPECT_EQ(dispatcher_->Open(stream).code(), absl::StatusCode::kResourceExhausted);
   first->Close();
-  auto stream = dispatcher_->Open(StreamKind::kWatch, *session, &third);
-  ASSERT_TRUE(stream.ok()) << stream.status();
-  third.Attach(*stream);
+  third.Attach(stream);
+  EXPECT_TRUE(dispatcher_->Open(stream).ok());
 }
 
 TEST_P(DispatcherTest, AClientThatAsksWithoutEverReadingIsCutOff) {
