@@ -23,10 +23,11 @@ void Deliveries::LeaveOthers() {
 Outbox::Verdict Outbox::Push(Deliveries deliveries) {
   absl::MutexLock lock(&mu_);
   if (closed_) return Verdict::kAccepted;
-  const bool full = bytes_ + deliveries.bytes > bytes_max_ ||
-                    total_->load(std::memory_order_relaxed) > total_max_;
+  const size_t bytes = deliveries.bytes + kItemBytes;
+  const bool full =
+      bytes_ + bytes > bytes_max_ || total_->load(std::memory_order_relaxed) > total_max_;
   if (full && !items_.empty()) return Verdict::kFull;
-  SetBytesLocked(bytes_ + deliveries.bytes);
+  SetBytesLocked(bytes_ + bytes);
   if (writing_ || !items_.empty()) deliveries.LeaveOthers();
   items_.emplace_back(std::move(deliveries));
   return Verdict::kAccepted;
@@ -61,7 +62,7 @@ std::optional<OutboxMessage> Outbox::TakeForWriting() {
     batch.push_back(std::move(*deliveries));
     items_.pop_front();
   }
-  SetBytesLocked(bytes_ - batch_bytes);
+  SetBytesLocked(bytes_ - batch_bytes - batch.size() * kItemBytes);
   return OutboxMessage(std::move(batch));
 }
 

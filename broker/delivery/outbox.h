@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "broker/log/event_log.h"
@@ -26,14 +27,15 @@ struct Deliveries {
   // When the block was committed, for the latency metric; InfinitePast if it was read back from the
   // log.
   absl::Time committed_at = absl::InfinitePast();
-  // Indices into the block, ascending.
-  std::vector<uint32_t> events;
+  // Indices into the block, ascending. Of these three, one that holds little needs no memory of its
+  // own, and is no larger for that.
+  absl::InlinedVector<uint32_t, 4> events;
   // The ids of the subscriptions that events[i] matched are ids[id_ends[i - 1]] to ids[id_ends[i] -
   // 1]. Both empty for a Watch.
-  std::vector<uint32_t> id_ends;
-  std::vector<int64_t> ids;
+  absl::InlinedVector<uint32_t, 4> id_ends;
+  absl::InlinedVector<int64_t, 2> ids;
 
-  // What it counts against an outbox's budget: its share of the block and its ids.
+  // Its share of the block and its ids.
   size_t bytes = 0;
 
   // Adds event `i` of the block, beyond all added before.
@@ -74,6 +76,9 @@ class Outbox {
       // Over budget: nothing was added.
       kFull,
   };
+
+  // What events count for beyond their bytes: what it takes to keep them.
+  static constexpr size_t kItemBytes = 256;
 
   // Events. An empty outbox accepts any. What has to wait keeps no more in memory than twice the
   // bytes it counts for.

@@ -1,5 +1,6 @@
 #include "broker/delivery/outbox.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -51,13 +52,22 @@ TEST(OutboxTest, EventsAndResponsesKeepTheirOrder) {
 
 TEST(OutboxTest, RefusesEventsBeyondItsBudgetAndTakesThemAgainWhenThereIsRoom) {
   const Deliveries one = All(Block(1, {"a"}, "\"" + std::string(1000, 'x') + "\""));
-  Outbox outbox(2 * one.bytes + 1, 1, &total_bytes);
+  const size_t cost = one.bytes + Outbox::kItemBytes;
+  Outbox outbox(2 * cost + 1, 1, &total_bytes);
   ASSERT_EQ(outbox.Push(one), Verdict::kAccepted);
   ASSERT_EQ(outbox.Push(one), Verdict::kAccepted);
   EXPECT_EQ(outbox.Push(one), Verdict::kFull);
-  EXPECT_EQ(outbox.bytes(), 2 * one.bytes);
+  EXPECT_EQ(outbox.bytes(), 2 * cost);
   ASSERT_TRUE(outbox.TakeForWriting().has_value());
+  EXPECT_EQ(outbox.bytes(), cost);
   EXPECT_EQ(outbox.Push(one), Verdict::kAccepted);
+}
+
+TEST(OutboxTest, SmallEventsCountForWhatItTakesToKeepThem) {
+  Outbox outbox(10 * Outbox::kItemBytes, 1, &total_bytes);
+  int accepted = 0;
+  while (accepted < 100 && outbox.Push(All(Block(1, {"a"}))) == Verdict::kAccepted) ++accepted;
+  EXPECT_LT(accepted, 10);
 }
 
 TEST(OutboxTest, WhatWaitsDoesNotKeepBlocksOfWhichItIsALittle) {
@@ -87,7 +97,7 @@ TEST(OutboxTest, WhatWaitsDoesNotKeepBlocksOfWhichItIsALittle) {
         wire::ParseEvent(wire::EventOfRecord(waited.block->record(waited.events[i])), &event));
     EXPECT_EQ(event.key, expected[i]);
   }
-  EXPECT_EQ(waited.ids, (std::vector<int64_t>{3, 4, 17}));
+  EXPECT_THAT(waited.ids, testing::ElementsAre(3, 4, 17));
 }
 
 TEST(OutboxTest, AnEmptyOneTakesEvenAnEventThatIsLargerThanItsBudget) {
