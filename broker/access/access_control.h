@@ -97,9 +97,9 @@ class AccessControl {
   // Ends them and returns when the listener knows; unknown ones are passed over. Blocks.
   void CloseSessions(const std::string& owner, absl::Span<const std::string> session_ids);
 
-  // Ends what has expired by the clock. A thread of this object does it in time; a test with its
-  // own clock calls it.
-  void ExpireSessions() { sessions_->EndDue(); }
+  // Ends what has expired by the clock, and returns when the listener knows of all that has ended.
+  // A thread of this object does it in time; a test with its own clock calls it.
+  void EndDueSessions() { sessions_->EndDue(); }
 
   // The calls of AccountService.
   AccountAdmin& admin() { return *admin_; }

@@ -42,7 +42,8 @@ absl::Time WholeSeconds(absl::Time time) {
 absl::StatusOr<CompiledClaim> NarrowingOf(v1::Claim claim) {
   for (std::string* member :
        {claim.mutable_scope(), claim.mutable_action(), claim.mutable_specific()}) {
-    if (member->empty()) *member = "*";
+    // Not = "*", at which GCC 12 warns wrongly.
+    if (member->empty()) member->assign(1, '*');
   }
   auto compiled = CompiledClaim::Compile(claim);
   if (!compiled.ok()) return wire::FieldErrorFromMessage(compiled.status(), "claim");

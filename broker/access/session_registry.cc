@@ -29,7 +29,8 @@ absl::Status Evicted() {
 absl::Status Exhausted() {
   return wire::WithRetry(
       wire::Error(absl::StatusCode::kResourceExhausted, "SESSIONS_EXHAUSTED",
-                  "as many sessions are in use as the broker holds; try again later"),
+                  "the broker holds as many sessions as it may, and none can end at this moment; "
+                  "try again later"),
       absl::Seconds(30));
 }
 
@@ -160,6 +161,7 @@ void SessionRegistry::Close(absl::string_view owner, absl::Span<const std::strin
   absl::MutexLock change_lock(&change_mu_);
   {
     absl::MutexLock lock(&mu_);
+    changed.swap(evicted_);
     for (const std::string& id : ids) {
       SessionPtr found = FindFacadeLocked(owner, id);
       if (found == nullptr) continue;
@@ -175,6 +177,7 @@ void SessionRegistry::Reevaluate(absl::Span<const std::string> principals) {
   absl::MutexLock change_lock(&change_mu_);
   {
     absl::MutexLock lock(&mu_);
+    changed.swap(evicted_);
     for (const std::string& principal : principals) {
       const auto found = by_principal_.find(principal);
       if (found == by_principal_.end()) continue;

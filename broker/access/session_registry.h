@@ -51,12 +51,13 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
   // Null if there is none of this owner.
   SessionPtr Find(absl::string_view owner, absl::string_view id) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Each of these changes sessions and returns when the listener knows.
+  // Each of these changes sessions and returns when the listener knows, also of what Open has
+  // evicted before.
   void Close(absl::string_view owner, absl::Span<const std::string> ids)
       ABSL_LOCKS_EXCLUDED(change_mu_, mu_);
   // Works out the scopes of these users' sessions anew.
   void Reevaluate(absl::Span<const std::string> principals) ABSL_LOCKS_EXCLUDED(change_mu_, mu_);
-  // Ends what has expired, and tells of what Open has evicted.
+  // Ends what has expired.
   void EndDue() ABSL_LOCKS_EXCLUDED(change_mu_, mu_);
 
   // Waits until there is something for EndDue: true. False after StopWaiting.

@@ -11,6 +11,7 @@
 namespace carillon::access {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
@@ -127,7 +128,7 @@ TEST_F(SessionTest, OneByPasswordNeverExpires) {
   const SessionPtr before = Open(ann_);
   EXPECT_EQ(before->grant->expire_time, absl::InfiniteFuture());
   clock_.Advance(absl::Hours(24 * 365 * 10));
-  access_->ExpireSessions();
+  access_->EndDueSessions();
   EXPECT_TRUE(before->end().ok());
   Restart();
   EXPECT_EQ(access_->ResumeSession(facade_, before->id).value()->grant->expire_time,
@@ -138,14 +139,14 @@ TEST_F(SessionTest, ExpiresWithItsToken) {
   const SessionPtr facades = Open(AnnByToken(60));
   const SessionPtr own = access_->OpenOwnSession(AnnByToken(120)).value();
   clock_.Advance(absl::Seconds(59));
-  access_->ExpireSessions();
+  access_->EndDueSessions();
   EXPECT_THAT(listener_.Take(), IsEmpty());
   clock_.Advance(absl::Seconds(1));
-  access_->ExpireSessions();
+  access_->EndDueSessions();
   EXPECT_THAT(listener_.Take(), ElementsAre(facades));
   EXPECT_EQ(ReasonOf(facades->end()), "SESSION_EXPIRED");
   clock_.Advance(absl::Seconds(60));
-  access_->ExpireSessions();
+  access_->EndDueSessions();
   EXPECT_THAT(listener_.Take(), ElementsAre(own));
   EXPECT_EQ(ReasonOf(own->end()), "SESSION_EXPIRED");
 }
@@ -174,7 +175,7 @@ TEST_F(SessionTest, AnExpiredTokenOpensNone) {
   const Identity ann = AnnByToken(60);
   const std::string id = Open(ann)->id;
   clock_.Advance(absl::Seconds(60));
-  access_->ExpireSessions();
+  access_->EndDueSessions();
   EXPECT_EQ(ReasonOf(access_->OpenOwnSession(ann).status()), "SESSION_EXPIRED");
   EXPECT_EQ(ReasonOf(access_->OpenSession(facade_, ann).status()), "SESSION_EXPIRED");
   EXPECT_EQ(ReasonOf(access_->ResumeSession(facade_, id).status()), "SESSION_EXPIRED");
@@ -264,7 +265,7 @@ TEST_F(SessionTest, BeyondTheLimitTheOneUnusedForLongestMakesRoom) {
   EXPECT_TRUE(access_->FindSession("facade", oldest).ok());
   EXPECT_EQ(ReasonOf(access_->FindSession("facade", used).status()), "SESSION_UNKNOWN");
   // A thread of the registry's own may be telling of it already.
-  access_->ExpireSessions();
+  access_->EndDueSessions();
   const std::vector<SessionPtr> told = listener_.Take();
   ASSERT_EQ(told.size(), 1u);
   EXPECT_EQ(told[0]->id, used);
@@ -273,6 +274,17 @@ TEST_F(SessionTest, BeyondTheLimitTheOneUnusedForLongestMakesRoom) {
   EXPECT_TRUE(held->end().ok());
   EXPECT_EQ(access_->facade_session_count(), 3u);
   EXPECT_TRUE(access_->ResumeSession(facade_, used).ok());
+}
+
+TEST_F(SessionTest, AfterAChangeOfRightsTheListenerKnowsOfWhatWasEvictedBefore) {
+  options_.sessions_max = 1;
+  Restart();
+  const std::string evicted = Open(ann_)->id;
+  Open(ann_);
+  PutRole("role-of-ann", {MakeClaim("machines", "get", "m1")});
+  std::vector<std::string> told;
+  for (const SessionPtr& session : listener_.Take()) told.push_back(session->id);
+  EXPECT_THAT(told, Contains(evicted));
 }
 
 TEST_F(SessionTest, BeyondTheLimitNoneOpensWhileAllAreHeld) {
