@@ -1,12 +1,14 @@
 """The broker goes and comes back, and the facade ends: websockets lose and repeat nothing."""
 
+import contextlib
+import random
 import threading
 import time
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from harness.client import Client, bearer, event
+from harness.client import Client, basic, bearer, event
 from harness.contract import events_pb
 from harness.https import request
 from harness.metrics import wait_for_metric
@@ -223,3 +225,60 @@ def test_a_facade_may_start_before_its_broker(start_broker, start_facade):
     broker.start()
     wait_for_metric(facade, CONNECTED, lambda v: v == 1)
     Websocket(facade).register("*.*.*").close()
+
+
+def message_or_code(websocket):
+    """The key of its next event, or the code with which it is closed."""
+    try:
+        return websocket.next()["Key"]
+    except ConnectionClosed as closed:
+        return closed.rcvd.code
+
+
+def test_when_fewer_sessions_fit_after_a_restart_those_that_remain_go_on(system):
+    broker, client, facade = system()
+    websockets = [Websocket(facade).register("*.*.*") for _ in range(12)]
+    broker.kill()
+    wait_for_metric(facade, CONNECTED, lambda v: v == 0)
+    broker.flags = ("--sessions-max", "3")
+    broker.start()
+    # Each of the others made room for one that was resumed later.
+    wait_for_metric(facade, "carillon_wsfacade_websockets_closed_total", lambda v: v == 9,
+                    reason="session_evicted")
+    publish(client, ["a"])
+    heard = [message_or_code(websocket) for websocket in websockets]
+    assert sorted(map(str, heard)) == [str(TRY_AGAIN)] * 9 + ["a"] * 3
+    for websocket in websockets:
+        websocket.close()
+    client.close()
+
+
+def test_rights_withdrawn_while_the_facade_is_away_stay_so_whoever_is_just_connecting(system):
+    _, client, facade = system()
+    token = client.user_with("fred", ("*", "*", "a"), ("*", "*", "end"))
+    client.create_user("wilma", password="correct horse battery")
+    websocket = Websocket(facade, bearer(token)).register("*.*.*")
+    over = threading.Event()
+
+    def keep_connecting():
+        while not over.is_set():
+            with contextlib.suppress(InvalidStatus):
+                Websocket(facade, basic(f"wilma:{random.random()}"))
+
+    threads = [threading.Thread(target=keep_connecting, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_for_metric(facade, "carillon_wsfacade_connections", lambda v: v > 1)
+    client.put_role("role-of-fred", ("*", "*", "b"), ("*", "*", "end"))
+    client.revoke("facade")
+    wait_for_metric(facade, CONNECTED, lambda v: v == 0)
+    client.put_role("role-of-fred", ("*", "*", "c"), ("*", "*", "end"))
+    (facade.folder / "facade.token").write_text(client.token("facade"))
+    wait_for_metric(facade, CONNECTED, lambda v: v == 1)
+    over.set()
+    for thread in threads:
+        thread.join()
+    publish(client, ["a", "b", "c", "end"])
+    assert [websocket.next()["Key"] for _ in range(2)] == ["c", "end"]
+    websocket.close()
+    client.close()

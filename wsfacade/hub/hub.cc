@@ -89,6 +89,8 @@ void Hub::OnConnected(Done done) {
     resuming->done = std::move(done);
     upstream_.Restart();
     named_.clear();
+    // What openings are still under way for is confirmed anew.
+    changes_.clear();
   }
   Log(Level::kInfo, "connected to the broker", {{"sessions", resuming->sessions.size()}});
   ResumeNext(std::move(resuming));
@@ -239,15 +241,17 @@ void Hub::LoseSubscription(UpstreamSubscription* subscription, const absl::Statu
       session->scope_is_stale = true;
     }
   }
-  if (subscription->told != 0) {
+  if (absl::IsUnauthenticated(why) || absl::IsAborted(why)) {
+    // Another session may name it. Until then its users read from the log.
+    PostTo(std::exchange(subscription->told, 0),
+           [serial](RegistrationTable& table) { table.Interrupt(serial); });
+    upstream_.Requeue(subscription);
+  } else if (subscription->told != 0) {
     PostTo(subscription->told,
            [serial, text = absl::StrCat("events may have been lost: ", why.message(),
                                         "; connect and register again")](RegistrationTable& table) {
              table.Lose(serial, text);
            });
-    upstream_.Requeue(subscription);
-  } else if (absl::IsUnauthenticated(why) || absl::IsAborted(why)) {
-    // Another session may name it.
     upstream_.Requeue(subscription);
   } else {
     PostTo(subscription->users,

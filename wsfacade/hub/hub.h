@@ -40,7 +40,7 @@ class Hub;
 class SessionSink {
  public:
   virtual ~SessionSink() = default;
-  // The session has ended: UNAUTHENTICATED, and why.
+  // The session has ended: why, as in SessionChange.error.
   virtual void OnSessionEnded(const absl::Status& why) = 0;
   // From here on what the user may see is another scope.
   virtual void OnScopeChanged(const ScopePtr& scope) = 0;
@@ -182,6 +182,8 @@ class Hub : private client::SubscriberHandler {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Tells the broker what it is still to be told.
   void Flush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The broker is to be told that the session is not used any more.
+  void QueueClosing(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void SendClosing() ABSL_LOCKS_EXCLUDED(mu_);
 
   const HubOptions options_;

@@ -147,10 +147,14 @@ void Hub::CloseSession(const UserSessionPtr& session) {
     absl::MutexLock lock(&mu_);
     if (sessions_.Find(session->id) != session) return;
     sessions_.Remove(session);
-    if (closing_.size() >= options_.closing_max) closing_.pop_front();
-    closing_.push_back(session->id);
+    QueueClosing(session->id);
   }
   SendClosing();
+}
+
+void Hub::QueueClosing(const std::string& id) {
+  if (closing_.size() >= options_.closing_max) closing_.pop_front();
+  closing_.push_back(id);
 }
 
 void Hub::SendClosing() {
@@ -205,6 +209,11 @@ void Hub::OnSessionChange(const v1::SessionChange& change) {
   if (session == nullptr) return;
   if (absl::Status end = wire::FromRpcStatus(change.error()); !end.ok()) {
     EndSession(session, end);
+    // It may have been resumed since it was evicted.
+    if (absl::IsResourceExhausted(end)) {
+      QueueClosing(session->id);
+      fan_outs_.front()->thread().Post([this] { SendClosing(); });
+    }
   } else {
     ChangeScope(session, change.scope());
   }

@@ -14,18 +14,24 @@ LocalSubscription* RegistrationTable::Find(const ScopePtr& scope, absl::string_v
 LocalSubscription* RegistrationTable::FindOf(const Registrant& registrant, const ScopePtr& scope,
                                              absl::string_view filter) {
   LocalSubscription* subscription = Find(scope, filter);
-  if (subscription == nullptr) return nullptr;
+  if (subscription == nullptr || IndexOf(registrant, *subscription) < 0) return nullptr;
+  return subscription;
+}
+
+int64_t RegistrationTable::IndexOf(const Registrant& registrant,
+                                   const LocalSubscription& subscription) {
+  const std::vector<Registration>& registrations = registrant.registrations_;
   // The shorter list tells.
-  if (subscription->members.size() < registrant.registrations_.size()) {
-    for (const LocalSubscription::Member& member : subscription->members) {
-      if (member.registrant == &registrant) return subscription;
+  if (subscription.members.size() < registrations.size()) {
+    for (const LocalSubscription::Member& member : subscription.members) {
+      if (member.registrant == &registrant) return member.index;
     }
-    return nullptr;
+    return -1;
   }
-  for (const Registration& registration : registrant.registrations_) {
-    if (registration.subscription == subscription) return subscription;
+  for (size_t i = 0; i < registrations.size(); ++i) {
+    if (registrations[i].subscription == &subscription) return static_cast<int64_t>(i);
   }
-  return nullptr;
+  return -1;
 }
 
 LocalSubscription* RegistrationTable::Register(Registrant* registrant, const ScopePtr& scope,
@@ -66,18 +72,16 @@ void RegistrationTable::RemoveMember(LocalSubscription* subscription, uint32_t i
 }
 
 void RegistrationTable::Deregister(Registrant* registrant, LocalSubscription* subscription) {
+  const int64_t place = IndexOf(*registrant, *subscription);
+  if (place < 0) return;
   std::vector<Registration>& registrations = registrant->registrations_;
-  for (uint32_t i = 0; i < registrations.size(); ++i) {
-    if (registrations[i].subscription != subscription) continue;
-    const uint32_t index = registrations[i].index;
-    const Registration last = registrations.back();
-    registrations[i] = last;
-    last.subscription->members[last.index].index = i;
-    registrations.pop_back();
-    if (registrations.empty()) registrations.shrink_to_fit();
-    RemoveMember(subscription, index);
-    return;
-  }
+  const uint32_t index = registrations[place].index;
+  const Registration last = registrations.back();
+  registrations[place] = last;
+  last.subscription->members[last.index].index = static_cast<uint32_t>(place);
+  registrations.pop_back();
+  if (registrations.empty()) registrations.shrink_to_fit();
+  RemoveMember(subscription, index);
 }
 
 void RegistrationTable::DeregisterAll(Registrant* registrant) {
@@ -98,6 +102,15 @@ void RegistrationTable::SetLive(uint64_t serial) {
   by_id_[id] = subscription;
   for (const LocalSubscription::Member& member : subscription->members) {
     member.registrant->OnLive();
+  }
+}
+
+void RegistrationTable::Interrupt(uint64_t serial) {
+  LocalSubscription* subscription = FindSerial(serial);
+  if (subscription == nullptr || !std::exchange(subscription->live, false)) return;
+  by_id_[subscription->upstream->id] = nullptr;
+  for (const LocalSubscription::Member& member : subscription->members) {
+    member.registrant->OnInterrupted();
   }
 }
 

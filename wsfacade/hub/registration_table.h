@@ -55,6 +55,9 @@ class Registrant {
 
   // A subscription that it has registered for has come into force.
   virtual void OnLive() = 0;
+  // A subscription that it has registered for is in force no more: until OnLive it is given nothing
+  // for it.
+  virtual void OnInterrupted() = 0;
   // An event for it: a frame, the range [begin, end) of `frames`. False: it does not take it.
   virtual bool OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) = 0;
   // The broker refused a subscription that it has registered for: it is to deregister.
@@ -103,6 +106,8 @@ class RegistrationTable {
   // The broker has confirmed the upstream subscription with this serial: Deliver finds it, and its
   // members hear of it. Nothing if nobody here uses it any more.
   void SetLive(uint64_t serial);
+  // It is in force no more, until SetLive tells so again; its members hear of it.
+  void Interrupt(uint64_t serial);
   // The broker refused it.
   void Refuse(uint64_t serial, const absl::Status& why);
   // Events for it, or with 0 for any, may be missing.
@@ -121,6 +126,8 @@ class RegistrationTable {
 
   // Null: nobody here uses it.
   LocalSubscription* FindSerial(uint64_t serial);
+  // Where the subscription is in the registrant's registrations; -1: nowhere.
+  static int64_t IndexOf(const Registrant& registrant, const LocalSubscription& subscription);
   void RemoveMember(LocalSubscription* subscription, uint32_t index);
 
   UpstreamSource* const source_;

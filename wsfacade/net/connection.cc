@@ -152,7 +152,7 @@ void Connection::AwaitRoom(size_t bytes) {
 int64_t Connection::taken_bytes() {
   int unacknowledged = 0;
   if (is_closed() || ioctl(socket_.native_handle(), SIOCOUTQ, &unacknowledged) != 0) return 0;
-  return sent_bytes_ - unacknowledged;
+  return sent_bytes_ - static_cast<int64_t>(transport_.unsent_bytes()) - unacknowledged;
 }
 
 void Connection::QueueFlush() {

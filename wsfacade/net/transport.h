@@ -52,6 +52,8 @@ class Transport {
   IoStatus Push();
   // Whether Push has to be called again when the socket is writable.
   bool is_blocked() const { return unsent_ != nullptr; }
+  // What Push keeps.
+  size_t unsent_bytes() const { return unsent_ == nullptr ? 0 : unsent_->size(); }
   // Tells the peer that nothing more will come, if that can be done without waiting.
   void SendEnd();
 

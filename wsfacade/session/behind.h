@@ -29,6 +29,8 @@ struct Behind {
   ReplayTicket ticket;
   // A replay broke; the next is asked for later.
   bool pausing = false;
+  // Counts the pauses: one that was broken off is not to end the next.
+  int pauses = 0;
   absl::Duration retry = kRetryMin;
 
   // Registrations made meanwhile: what was reached then, before which they see nothing.

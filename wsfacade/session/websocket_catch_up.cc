@@ -38,6 +38,13 @@ void WebsocketSession::FallBehind() {
                  {{"peer", connection_->peer()}, {"principal", lease_.principal()}});
 }
 
+void WebsocketSession::ReadFromLog() {
+  // What a replay still brings was matched for other subscriptions.
+  if (behind_ != nullptr) return BeginAgain(absl::ZeroDuration());
+  FallBehind();
+  GoOn();
+}
+
 void WebsocketSession::StopCatchingUp() {
   if (behind_ == nullptr) return;
   fan_out_->counts.lagging.Add(-1);
@@ -194,11 +201,12 @@ void WebsocketSession::OnReplayEnded(const absl::Status& status) {
         "events were lost: the broker's log no longer holds what this client has not read; connect "
         "and register again, and read faster");
   }
+  // Aborted: its user's rights have changed, which is nothing to warn of.
   static program::LimitedLog log_broken(1);
-  // Aborted: its user's rights have changed.
-  log_broken.Log(absl::IsAborted(status) ? Level::kInfo : Level::kWarn,
-                 "a replay for a websocket broke",
-                 {{"peer", connection_->peer()}, {"reason", status.message()}});
+  if (!absl::IsAborted(status)) {
+    log_broken.Log(Level::kWarn, "a replay for a websocket broke",
+                   {{"peer", connection_->peer()}, {"reason", status.message()}});
+  }
   BeginAgain(behind_->retry);
   behind_->retry = std::min(behind_->retry * 2, kRetryMax);
 }
@@ -212,11 +220,12 @@ void WebsocketSession::BeginAgain(absl::Duration delay) {
   StopReplay();
   behind_->pausing = delay > absl::ZeroDuration();
   if (!behind_->pausing) return GoOn();
-  connection_->thread().PostAfter(delay, [this, connection = connection_->shared_from_this()] {
-    if (behind_ == nullptr) return;
-    behind_->pausing = false;
-    GoOn();
-  });
+  connection_->thread().PostAfter(
+      delay, [this, pause = ++behind_->pauses, connection = connection_->shared_from_this()] {
+        if (behind_ == nullptr || behind_->pauses != pause) return;
+        behind_->pausing = false;
+        GoOn();
+      });
 }
 
 // Registrations.

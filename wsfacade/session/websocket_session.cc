@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "carillon/wire/error.h"
 #include "deploy/program/logging.h"
 #include "wsfacade/session/behind.h"
 #include "wsfacade/ws/command.h"
@@ -307,8 +308,13 @@ void WebsocketSession::OnRefused(LocalSubscription* subscription, const absl::St
 void WebsocketSession::OnLost(absl::string_view why) { CloseSoon(CloseReason::kEventsLost, why); }
 
 void WebsocketSession::OnSessionEnded(const absl::Status& why) {
-  Close(absl::IsResourceExhausted(why) ? CloseReason::kSessionEvicted : CloseReason::kSessionEnded,
-        why.message());
+  // One that is named after its eviction, but before that is told, is unknown.
+  const auto info = wire::ErrorInfoOf(why);
+  if (absl::IsResourceExhausted(why) || (info.has_value() && info->reason() == "SESSION_UNKNOWN")) {
+    return Close(CloseReason::kSessionEvicted,
+                 "the broker holds as many sessions as it may; connect and register again");
+  }
+  Close(CloseReason::kSessionEnded, why.message());
 }
 
 void WebsocketSession::OnScopeChanged(const ScopePtr& scope) {
@@ -322,13 +328,10 @@ void WebsocketSession::OnScopeChanged(const ScopePtr& scope) {
     table().Deregister(this, old);
   }
   SendAnswers();
-  if (before.empty()) return;
-  // What a replay still brings was matched under the old scope.
-  if (behind_ != nullptr) return BeginAgain(absl::ZeroDuration());
-  // What comes before the broker has confirmed the new subscriptions is read from the log.
-  FallBehind();
-  GoOn();
+  if (!before.empty()) ReadFromLog();
 }
+
+void WebsocketSession::OnInterrupted() { ReadFromLog(); }
 
 // The end.
 

@@ -72,6 +72,7 @@ class WebsocketSession : public Protocol,
   void OnLive() override;
   bool OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) override;
   void OnRefused(LocalSubscription* subscription, const absl::Status& why) override;
+  void OnInterrupted() override;
   void OnLost(absl::string_view why) override;
 
   // SessionSink.
@@ -103,8 +104,10 @@ class WebsocketSession : public Protocol,
   void ArmDeadline();
 
   // Catching up, in websocket_catch_up.cc. It has fallen behind while behind_ is there.
-  // From within OnEvent: the event at hand does not fit.
+  // The event at hand does not fit, or what comes next is not delivered live.
   void FallBehind();
+  // Catches up from here on, or anew.
+  void ReadFromLog();
   // Goes on with catching up as far as there is room: the one step after whatever happens.
   void GoOn();
   // Whether all frames of the replay at hand were given.

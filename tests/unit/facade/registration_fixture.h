@@ -21,10 +21,12 @@ class FakeRegistrant : public Registrant {
   void OnRefused(LocalSubscription* subscription, const absl::Status&) override {
     refused.push_back(subscription);
   }
+  void OnInterrupted() override { ++interrupted_count; }
   void OnLost(absl::string_view) override { ++lost_count; }
 
   bool takes = true;
   int live_count = 0;
+  int interrupted_count = 0;
   int lost_count = 0;
   std::vector<std::string> events;
   std::vector<LocalSubscription*> refused;

@@ -98,6 +98,20 @@ TEST_F(RegistrationTableTest, ARefusalReachesItsMembersAlone) {
   EXPECT_THAT(wilma_.refused, IsEmpty());
 }
 
+TEST_F(RegistrationTableTest, AnInterruptedOneGetsNothingUntilItIsInForceAgain) {
+  LocalSubscription* a = RegisterLive(&fred_, "a");
+  RegisterLive(&wilma_, "b");
+  table_.Interrupt(a->upstream->serial);
+  EXPECT_EQ(fred_.interrupted_count, 1);
+  EXPECT_EQ(wilma_.interrupted_count, 0);
+  EXPECT_EQ(table_.Deliver({a->upstream->id}, FrameOf("1"), 0, 1), 0u);
+  table_.Interrupt(a->upstream->serial);
+  EXPECT_EQ(fred_.interrupted_count, 1) << "it is not in force";
+  table_.SetLive(a->upstream->serial);
+  EXPECT_EQ(table_.Deliver({a->upstream->id}, FrameOf("2"), 0, 1), 1u);
+  EXPECT_EQ(fred_.events, std::vector<std::string>{"2"});
+}
+
 TEST_F(RegistrationTableTest, ALossReachesTheMembersOrAll) {
   LocalSubscription* a = RegisterLive(&fred_, "a");
   RegisterLive(&wilma_, "b");
