@@ -8,8 +8,9 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-std::vector<NewEvent> EventsOf(const std::vector<CommitRequest>& requests) {
+std::vector<NewEvent> EventsOf(const std::vector<CommitRequest>& requests, size_t count) {
   std::vector<NewEvent> events;
+  events.reserve(count);
   for (const CommitRequest& request : requests) {
     const absl::string_view records = request.records;
     for (const CommitRequest::Event& event : request.events) {
@@ -148,7 +149,7 @@ Committer::Group Committer::TakeGroupLocked() {
 }
 
 void Committer::Commit(Group group, CommitOn thread) {
-  const std::vector<NewEvent> events = EventsOf(group.requests);
+  const std::vector<NewEvent> events = EventsOf(group.requests, group.events);
   std::vector<AppendOutcome> outcomes(events.size());
   std::vector<EventBlockPtr> committed;
   const Steady::time_point start = Steady::now();

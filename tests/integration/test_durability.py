@@ -118,7 +118,7 @@ def test_after_kill_9_every_acknowledged_event_is_there_once_and_all_readers_go_
     for publisher in publishers:
         publisher.join()
     follower.join()
-    assert all(p.failures for p in publishers), "nobody was interrupted"
+    assert any(p.failures for p in publishers), "nobody was interrupted"
 
     log = [e.key for e in follower.events]
     assert len(set(log)) == len(log) == TOTAL
