@@ -79,6 +79,13 @@ void Outbox::Close() {
   dropped.swap(items_);
 }
 
+bool Outbox::CloseIfIdle() {
+  absl::MutexLock lock(&mu_);
+  if (writing_ || !items_.empty()) return false;
+  closed_ = true;
+  return true;
+}
+
 void Outbox::SetBytesLocked(size_t bytes) {
   total_->fetch_add(static_cast<int64_t>(bytes) - static_cast<int64_t>(bytes_),
                     std::memory_order_relaxed);

@@ -93,6 +93,8 @@ class Outbox {
 
   // Drops what is queued and accepts nothing any more.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
+  // The same if nothing is queued and no message is being written. False: something is.
+  bool CloseIfIdle() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Messages taken for writing so far.
   int64_t taken() const ABSL_LOCKS_EXCLUDED(mu_);

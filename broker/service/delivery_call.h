@@ -81,14 +81,21 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
     FinishIfEnded();
   }
 
-  // Registers the stream with the dispatcher. False: it was ended with an error.
-  bool OpenStream(delivery::StreamKind kind, access::SessionPtr session) {
+  // Registers the stream with the dispatcher. False: it has ended, or was ended with an error.
+  bool OpenStream(delivery::StreamKind kind, access::SessionPtr session) ABSL_LOCKS_EXCLUDED(mu_) {
     const delivery::SubscriberPtr subscriber =
         call_context_->dispatcher->MakeSubscriber(kind, std::move(session), this);
-    SetSubscriber(subscriber);
+    {
+      absl::MutexLock lock(&mu_);
+      if (end_.has_value()) return false;
+      subscriber_ = subscriber;
+    }
     const absl::Status status = call_context_->dispatcher->Open(subscriber);
     if (status.ok()) return true;
-    SetSubscriber(nullptr);
+    {
+      absl::MutexLock lock(&mu_);
+      subscriber_ = nullptr;
+    }
     EndWith(status);
     return false;
   }
@@ -114,11 +121,6 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
   bool finished() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return finished_; }
 
  private:
-  void SetSubscriber(delivery::SubscriberPtr subscriber) ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
-    subscriber_ = std::move(subscriber);
-  }
-
   void WriteNext() {
     std::optional<delivery::OutboxMessage> message = subscriber_->outbox.TakeForWriting();
     if (!message.has_value()) return;
@@ -134,7 +136,8 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
       if (!end_.has_value() && !complete_) return false;
       if (finished_) return true;
       if (authenticating_) return false;
-      if (subscriber_ != nullptr && !subscriber_->outbox.idle()) return false;
+      // Nothing is put into a closed one, so nothing is written from here on.
+      if (subscriber_ != nullptr && !subscriber_->outbox.CloseIfIdle()) return false;
       finished_ = true;
       end = end_.value_or(absl::OkStatus());
     }

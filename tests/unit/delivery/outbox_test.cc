@@ -130,6 +130,18 @@ TEST(OutboxTest, AClosedOneIsEmptyAndStaysSo) {
   EXPECT_EQ(outbox.bytes(), 0u);
 }
 
+TEST(OutboxTest, OneIsClosedIfIdleAndNotWhileSomethingWaitsOrIsWritten) {
+  Outbox outbox(1 << 20, 1 << 20, &total_bytes);
+  ASSERT_EQ(outbox.PushControl("x"), Verdict::kAccepted);
+  EXPECT_FALSE(outbox.CloseIfIdle());
+  ASSERT_TRUE(outbox.TakeForWriting().has_value());
+  EXPECT_FALSE(outbox.CloseIfIdle());
+  outbox.WriteDone();
+  EXPECT_TRUE(outbox.CloseIfIdle());
+  EXPECT_EQ(outbox.PushControl("y"), Verdict::kAccepted);
+  EXPECT_FALSE(outbox.TakeForWriting().has_value());
+}
+
 TEST(OutboxTest, TheTotalOfAllIsKept) {
   std::atomic<int64_t> total{0};
   {
