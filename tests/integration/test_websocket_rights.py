@@ -134,6 +134,8 @@ def test_no_token_and_no_password_is_in_a_log_line_a_metric_or_an_error(
         told += request(facade, "GET", f"/nothing{query}", authorization=None).text
         told += request(facade, "POST", f"/api/v3/events{query}", "{", authorization=None).text
     told += request(facade, "GET", "/api/v3/info", authorization="Bearer nonsense-token").text
+    for path in (f"/{token}", f"/api/v3/ws%3Ftoken={token}"):
+        told += request(facade, "GET", path, authorization=None).text
     told += request(facade, "GET", f"/api/v3/info?token={token}%zz", authorization=None).text
     websocket = Websocket(facade, bearer(token)).register("*.*.*")
     client.revoke(one.name)

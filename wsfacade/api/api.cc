@@ -94,7 +94,8 @@ void Api::OnRequest(std::shared_ptr<HttpExchange> exchange) {
   program::Log(program::Level::kDebug, "request",
                {{"peer", exchange->peer()},
                 {"method", std::string(message.method_string())},
-                {"path", request.target.path}});
+                // Another may hold a token that went astray.
+                {"path", endpoint != nullptr ? request.target.path : "(unknown)"}});
   if (endpoint == nullptr) {
     return request.Respond(
         ErrorResponse(HttpStatus::not_found, "NOT_FOUND",
