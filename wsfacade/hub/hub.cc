@@ -231,12 +231,18 @@ void Hub::OnClosed(const v1::SubscriptionsClosed& closed) {
   Flush();
 }
 
+absl::Status Hub::EndOf(const absl::Status& why) {
+  const auto info = wire::ErrorInfoOf(why);
+  if (!info.has_value() || info->reason() != "SESSION_UNKNOWN") return why;
+  return absl::ResourceExhaustedError("evicted");
+}
+
 void Hub::LoseSubscription(UpstreamSubscription* subscription, const absl::Status& why) {
   const uint64_t serial = subscription->serial;
   if (auto found = named_.find(subscription->id); found != named_.end()) {
     const UserSessionPtr session = found->second;
     if (absl::IsUnauthenticated(why)) {
-      if (sessions_.Find(session->id) == session) EndSession(session, why);
+      if (sessions_.Find(session->id) == session) EndSession(session, EndOf(why));
     } else if (absl::IsAborted(why) && session->scope == subscription->scope) {
       session->scope_is_stale = true;
     }

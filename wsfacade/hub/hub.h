@@ -168,6 +168,9 @@ class Hub : private client::SubscriberHandler {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndSession(const UserSessionPtr& session, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Why a session that the broker does not know any more has ended: a subscription may name it
+  // after its eviction, before that is told.
+  static absl::Status EndOf(const absl::Status& why);
   // The broker refused or ended a subscription that has users.
   void LoseSubscription(UpstreamSubscription* subscription, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -92,7 +92,7 @@ void Hub::OnOpened(Opening opening, absl::StatusOr<v1::OpenSessionResponse> resp
           status = end;
         }
       }
-      confirm = status.ok() && opening.epoch != epoch_;
+      confirm = status.ok() && std::exchange(opening.epoch, epoch_) != epoch_;
     }
     if (!confirm) {
       --openings_;
@@ -111,35 +111,35 @@ void Hub::OnOpened(Opening opening, absl::StatusOr<v1::OpenSessionResponse> resp
 void Hub::Confirm(const UserSessionPtr& session, Opening opening) {
   v1::ResumeSessionsRequest request;
   request.add_session_ids(session->id);
-  calls_.ResumeSessions(std::move(request), patience(),
-                        [this, session, opening = std::move(opening)](
-                            absl::StatusOr<v1::ResumeSessionsResponse> response) mutable {
-                          // From here on the lease closes the session.
-                          SessionLease lease(this, session);
-                          absl::Status status = response.status();
-                          {
-                            absl::MutexLock lock(&mu_);
-                            --openings_;
-                            if (status.ok() && response->results_size() != 1) {
-                              status =
-                                  absl::InternalError("the broker's answer is not for one session");
-                            }
-                            if (status.ok())
-                              status = wire::FromRpcStatus(response->results(0).error());
-                            if (status.ok() && !changes_.contains(session->id) &&
-                                sessions_.Find(session->id) == session &&
-                                response->results(0).session().scope() != *session->scope) {
-                              ChangeScope(session, response->results(0).session().scope());
-                            }
-                            ForgetChanges();
-                            Flush();
-                          }
-                          if (status.ok()) {
-                            opening.done(std::move(lease));
-                          } else {
-                            opening.done(std::move(status));
-                          }
-                        });
+  calls_.ResumeSessions(
+      std::move(request), patience(),
+      [this, session,
+       opening = std::move(opening)](absl::StatusOr<v1::ResumeSessionsResponse> response) mutable {
+        // From here on the lease closes the session.
+        SessionLease lease(this, session);
+        absl::Status status = response.status();
+        {
+          absl::MutexLock lock(&mu_);
+          --openings_;
+          if (status.ok() && response->results_size() != 1) {
+            status = absl::InternalError("the broker's answer is not for one session");
+          }
+          if (status.ok()) status = wire::FromRpcStatus(response->results(0).error());
+          // Else a newer stream has asked for all of them, or will.
+          if (status.ok() && opening.epoch == epoch_ && !changes_.contains(session->id) &&
+              sessions_.Find(session->id) == session &&
+              response->results(0).session().scope() != *session->scope) {
+            ChangeScope(session, response->results(0).session().scope());
+          }
+          ForgetChanges();
+          Flush();
+        }
+        if (status.ok()) {
+          opening.done(std::move(lease));
+        } else {
+          opening.done(std::move(status));
+        }
+      });
 }
 
 void Hub::CloseSession(const UserSessionPtr& session) {
@@ -252,6 +252,7 @@ void Hub::OnResumed(std::shared_ptr<Resuming> resuming, size_t count,
       // What the stream itself has said is newer.
       if (sessions_.Find(session->id) != session || changes_.contains(session->id)) continue;
       const v1::ResumeSessionResult& result = response->results(static_cast<int>(i));
+      session->scope_is_stale = false;
       if (!result.has_session()) {
         EndSession(session, wire::FromRpcStatus(result.error()));
       } else if (result.session().scope() != *session->scope) {

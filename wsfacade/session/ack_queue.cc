@@ -17,6 +17,7 @@ size_t BytesOf(const AckQueue::Ack& ack) { return ack.text.size() + kAckOverhead
 void AckQueue::Push(Ack ack) {
   if (acks_ == nullptr) acks_ = std::make_unique<Acks>();
   acks_->bytes += BytesOf(ack);
+  if (ack.awaited != nullptr && !ack.repeats) acks_->awaited.insert(ack.awaited);
   acks_->queue.push_back(std::move(ack));
 }
 
@@ -26,19 +27,11 @@ void AckQueue::TakeReady(absl::FunctionRef<void(const Ack&)> take) {
     const Ack& first = acks_->queue.front();
     if (first.awaited != nullptr && !first.awaited->live) return;
     acks_->bytes -= BytesOf(first);
+    if (!first.repeats) acks_->awaited.erase(first.awaited);
     take(first);
     acks_->queue.pop_front();
   }
   acks_.reset();
-}
-
-absl::flat_hash_set<const LocalSubscription*> AckQueue::awaited() const {
-  absl::flat_hash_set<const LocalSubscription*> awaited;
-  if (acks_ == nullptr) return awaited;
-  for (const Ack& ack : acks_->queue) {
-    if (ack.awaited != nullptr) awaited.insert(ack.awaited);
-  }
-  return awaited;
 }
 
 void AckQueue::Replace(const LocalSubscription* from, const LocalSubscription* to) {
@@ -46,6 +39,7 @@ void AckQueue::Replace(const LocalSubscription* from, const LocalSubscription* t
   for (Ack& ack : acks_->queue) {
     if (ack.awaited == from) ack.awaited = to;
   }
+  if (acks_->awaited.erase(from) > 0 && to != nullptr) acks_->awaited.insert(to);
 }
 
 void AckQueue::Fail(const LocalSubscription* subscription, const absl::Status& error) {
@@ -58,6 +52,7 @@ void AckQueue::Fail(const LocalSubscription* subscription, const absl::Status& e
     ack.text = absl::StrCat("register ", ack.text);
     acks_->bytes += BytesOf(ack);
   }
+  acks_->awaited.erase(subscription);
 }
 
 }  // namespace carillon::facade

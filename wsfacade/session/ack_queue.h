@@ -27,6 +27,8 @@ class AckQueue {
     absl::Status error;
     // Null: waits for nothing but its turn.
     const LocalSubscription* awaited = nullptr;
+    // Of a registration that was there already: another one acknowledges it, or has done so.
+    bool repeats = false;
   };
 
   bool empty() const { return acks_ == nullptr; }
@@ -38,8 +40,10 @@ class AckQueue {
   // Hands out the answers whose turn it is; `is_live` says which subscriptions are in force.
   void TakeReady(absl::FunctionRef<void(const Ack&)> take);
 
-  // The subscriptions that some of them wait for.
-  absl::flat_hash_set<const LocalSubscription*> awaited() const;
+  // Whether the registration for it is still to be acknowledged.
+  bool Awaits(const LocalSubscription* subscription) const {
+    return acks_ != nullptr && acks_->awaited.contains(subscription);
+  }
 
   // What waits for `from` waits for `to` instead; null: for nothing any more.
   void Replace(const LocalSubscription* from, const LocalSubscription* to);
@@ -50,6 +54,8 @@ class AckQueue {
   struct Acks {
     std::deque<Ack> queue;
     size_t bytes = 0;
+    // Those for which one in the queue waits that does not repeat.
+    absl::flat_hash_set<const LocalSubscription*> awaited;
   };
   std::unique_ptr<Acks> acks_;
 };

@@ -138,13 +138,10 @@ void WebsocketSession::GiveHeld() {
 
 std::optional<std::vector<const LocalSubscription*>> WebsocketSession::RegistrationsToReplay() {
   std::vector<const LocalSubscription*> served;
-  absl::flat_hash_set<const LocalSubscription*> awaited;
-  bool asked = false;
   for (const Registration& registration : registrations()) {
     if (!registration.subscription->live) {
-      if (!std::exchange(asked, true)) awaited = acks_.awaited();
       // Nothing is due to it before its acknowledgement.
-      if (awaited.contains(registration.subscription)) continue;
+      if (acks_.Awaits(registration.subscription)) continue;
       return std::nullopt;
     }
     served.push_back(registration.subscription);

@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "carillon/wire/error.h"
 #include "deploy/program/logging.h"
 #include "wsfacade/session/behind.h"
 #include "wsfacade/ws/command.h"
@@ -171,7 +170,8 @@ void WebsocketSession::OnCommand(absl::string_view text) {
 void WebsocketSession::Register(std::string filter, absl::string_view filter_text,
                                 absl::string_view text) {
   LocalSubscription* subscription = table().FindOf(*this, lease_.scope(), filter);
-  if (subscription == nullptr) {
+  const bool repeats = subscription != nullptr;
+  if (!repeats) {
     if (registrations().size() >= limits_->registrations_max) {
       return RefuseOneTooMany(text, absl::StrCat("more than registrations-max, ",
                                                  limits_->registrations_max, ", registrations"));
@@ -188,7 +188,8 @@ void WebsocketSession::Register(std::string filter, absl::string_view filter_tex
   Answer({.verb = Verb::kRegister,
           .text = std::string(filter_text),
           .error = absl::OkStatus(),
-          .awaited = subscription->live ? nullptr : subscription});
+          .awaited = subscription->live ? nullptr : subscription,
+          .repeats = repeats});
 }
 
 void WebsocketSession::RefuseOneTooMany(absl::string_view text, absl::string_view limit) {
@@ -288,6 +289,11 @@ bool WebsocketSession::OnEvent(const SharedBytesPtr& frames, uint32_t begin, uin
 }
 
 void WebsocketSession::OnRefused(LocalSubscription* subscription, const absl::Status& why) {
+  if (!acks_.Awaits(subscription)) {
+    // The client counts on it.
+    return OnLost(
+        absl::StrCat("events may have been lost: ", why.message(), "; connect and register again"));
+  }
   acks_.Fail(subscription, why);
   SendAnswers();
   connection_->thread().Defer([this, connection = connection_->shared_from_this(), subscription,
@@ -308,9 +314,7 @@ void WebsocketSession::OnRefused(LocalSubscription* subscription, const absl::St
 void WebsocketSession::OnLost(absl::string_view why) { CloseSoon(CloseReason::kEventsLost, why); }
 
 void WebsocketSession::OnSessionEnded(const absl::Status& why) {
-  // One that is named after its eviction, but before that is told, is unknown.
-  const auto info = wire::ErrorInfoOf(why);
-  if (absl::IsResourceExhausted(why) || (info.has_value() && info->reason() == "SESSION_UNKNOWN")) {
+  if (absl::IsResourceExhausted(why)) {
     return Close(CloseReason::kSessionEvicted,
                  "the broker holds as many sessions as it may; connect and register again");
   }

@@ -28,6 +28,11 @@ AckQueue::Ack Ready(std::string text) {
 AckQueue::Ack Awaiting(std::string text, const LocalSubscription* subscription) {
   return {.verb = Verb::kRegister, .text = std::move(text), .error = {}, .awaited = subscription};
 }
+AckQueue::Ack Repeating(std::string text, const LocalSubscription* subscription) {
+  AckQueue::Ack ack = Awaiting(std::move(text), subscription);
+  ack.repeats = true;
+  return ack;
+}
 
 TEST(AckQueueTest, WhatIsReadyWaitsForWhatCameBefore) {
   AckQueue queue;
@@ -52,6 +57,26 @@ TEST(AckQueueTest, ALaterConfirmationDoesNotOvertake) {
   EXPECT_THAT(Take(&queue), IsEmpty());
   first.live = true;
   EXPECT_THAT(Take(&queue), ElementsAre("1", "2"));
+}
+
+TEST(AckQueueTest, ARegistrationIsAwaitedUntilItsFirstAnswerAndNotByRepeats) {
+  AckQueue queue;
+  LocalSubscription slow, moved, refused;
+  EXPECT_FALSE(queue.Awaits(&slow));
+  queue.Push(Awaiting("slow", &slow));
+  queue.Push(Awaiting("refused", &refused));
+  queue.Push(Repeating("slow", &slow));
+  EXPECT_TRUE(queue.Awaits(&slow));
+  queue.Replace(&slow, &moved);
+  EXPECT_FALSE(queue.Awaits(&slow));
+  EXPECT_TRUE(queue.Awaits(&moved));
+  moved.live = true;
+  EXPECT_THAT(Take(&queue), ElementsAre("slow"));
+  EXPECT_FALSE(queue.Awaits(&moved)) << "only a repeat still waits";
+  EXPECT_TRUE(queue.Awaits(&refused));
+  queue.Fail(&refused, absl::InternalError("why"));
+  EXPECT_FALSE(queue.Awaits(&refused));
+  EXPECT_THAT(Take(&queue), ElementsAre("error register refused", "slow"));
 }
 
 TEST(AckQueueTest, WhatIsWithdrawnWaitsNoLonger) {
