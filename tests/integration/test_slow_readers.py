@@ -62,7 +62,7 @@ def test_a_reader_that_retention_overtakes_is_told_of_the_gap(start_broker):
     client, slow_client = Client(broker), Client(broker)
     slow = slow_client.watch(earliest=True, reading=False)
     wait_until(lambda: client.status().stream_count == 1, "the watch is there")
-    positions = publish(client, "t")
+    positions = publish(client, "t", count=2 * COUNT)
     wait_until(lambda: client.status().event_bytes < 8 << 20, "the log is trimmed")
     slow.read()
 
