@@ -13,9 +13,11 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/clients/cpp/include/ ${PROJECT_SOURCE_DI
                   ${PROJECT_BINARY_DIR}/proto/gen/
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT client
         FILES_MATCHING PATTERN *.h)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/carillon/v1
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/carillon/proto/carillon COMPONENT client
-        FILES_MATCHING PATTERN *.proto)
+foreach(package carillon/v1 google/rpc)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/${package}/
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/carillon/proto/${package} COMPONENT client
+          FILES_MATCHING PATTERN *.proto)
+endforeach()
 
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/CarillonConfig.cmake.in ${PROJECT_BINARY_DIR}/CarillonConfig.cmake

@@ -20,6 +20,9 @@ def test_a_service_is_built_against_the_installed_library_and_publishes_and_watc
     prefix, build = tmp_path / "prefix", tmp_path / "build"
     run("cmake", "--install", BIN.parent, "--prefix", prefix)
     assert os.access(prefix / "bin/carillon", os.X_OK)
+    protos = prefix / "share/carillon/proto"
+    run("protoc", "-I", protos, "--descriptor_set_out", tmp_path / "contract",
+        *sorted(protos.glob("carillon/v1/*.proto")))
     run("cmake", "-G", "Ninja", "-S", SERVICE, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", build)
 
