@@ -73,13 +73,7 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
  protected:
   // To be called when it is known who calls, or that the call is refused; the last thing its caller
   // does. Until then the call is not finished, since the answer still refers to it.
-  void AuthenticationDone() ABSL_LOCKS_EXCLUDED(mu_) {
-    {
-      absl::MutexLock lock(&mu_);
-      authenticating_ = false;
-    }
-    FinishIfEnded();
-  }
+  void AuthenticationDone() { FinishIfEnded(/*authenticated=*/true); }
 
   // Registers the stream with the dispatcher. False: it has ended, or was ended with an error.
   bool OpenStream(delivery::StreamKind kind, access::SessionPtr session) ABSL_LOCKS_EXCLUDED(mu_) {
@@ -128,11 +122,13 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
     this->StartWrite(&response_);
   }
 
-  // Whether the stream has ended and nothing is left to be written.
-  bool FinishIfEnded() ABSL_LOCKS_EXCLUDED(mu_) {
+  // Whether the stream has ended and nothing is left to be written. Under one lock, since as soon
+  // as it is `authenticated` another thread may finish it, and gRPC delete this.
+  bool FinishIfEnded(bool authenticated = false) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::Status end;
     {
       absl::MutexLock lock(&mu_);
+      if (authenticated) authenticating_ = false;
       if (!end_.has_value() && !complete_) return false;
       if (finished_) return true;
       if (authenticating_) return false;
