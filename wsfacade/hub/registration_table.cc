@@ -8,7 +8,7 @@ RegistrationTable::~RegistrationTable() = default;
 
 LocalSubscription* RegistrationTable::Find(const ScopePtr& scope, absl::string_view filter) {
   auto found = by_key_.find(Key(scope.get(), filter));
-  return found == by_key_.end() ? nullptr : found->second.get();
+  return found == by_key_.end() ? nullptr : found->second;
 }
 
 LocalSubscription* RegistrationTable::FindOf(const Registrant& registrant, const ScopePtr& scope,
@@ -43,8 +43,8 @@ LocalSubscription* RegistrationTable::Register(Registrant* registrant, const Sco
     subscription->upstream = source_->Acquire(scope, filter);
     subscription->scope = scope;
     subscription->filter = subscription->upstream->filter;
-    by_key_.emplace(Key(scope.get(), subscription->filter), std::move(made));
-    by_serial_.emplace(subscription->upstream->serial, subscription);
+    by_key_.emplace(Key(scope.get(), subscription->filter), subscription);
+    by_serial_.emplace(subscription->upstream->serial, std::move(made));
   }
   const uint32_t index = static_cast<uint32_t>(subscription->members.size());
   subscription->members.push_back(
@@ -66,8 +66,10 @@ void RegistrationTable::RemoveMember(LocalSubscription* subscription, uint32_t i
   if (!members.empty()) return;
   UpstreamSubscription* upstream = subscription->upstream;
   if (subscription->live) by_id_[upstream->id] = nullptr;
+  if (!subscription->refused) {
+    by_key_.erase(Key(subscription->scope.get(), subscription->filter));
+  }
   by_serial_.erase(upstream->serial);
-  by_key_.erase(Key(subscription->scope.get(), subscription->filter));
   source_->Release(upstream);
 }
 
@@ -132,6 +134,8 @@ size_t RegistrationTable::Deliver(absl::Span<const int64_t> ids, const SharedByt
 void RegistrationTable::Refuse(uint64_t serial, const absl::Status& why) {
   LocalSubscription* subscription = FindSerial(serial);
   if (subscription == nullptr) return;
+  subscription->refused = true;
+  by_key_.erase(Key(subscription->scope.get(), subscription->filter));
   for (const LocalSubscription::Member& member : subscription->members) {
     member.registrant->OnRefused(subscription, why);
   }
@@ -152,7 +156,7 @@ void RegistrationTable::Lose(uint64_t serial, absl::string_view why) {
 
 LocalSubscription* RegistrationTable::FindSerial(uint64_t serial) {
   auto found = by_serial_.find(serial);
-  return found == by_serial_.end() ? nullptr : found->second;
+  return found == by_serial_.end() ? nullptr : found->second.get();
 }
 
 }  // namespace carillon::facade

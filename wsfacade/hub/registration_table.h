@@ -34,6 +34,8 @@ struct LocalSubscription {
   absl::string_view filter;
   // In force: confirmed by the broker, and found by Deliver.
   bool live = false;
+  // For good: its members are to deregister, and who comes now gets another.
+  bool refused = false;
   std::vector<Member> members;
 };
 
@@ -131,8 +133,9 @@ class RegistrationTable {
   void RemoveMember(LocalSubscription* subscription, uint32_t index);
 
   UpstreamSource* const source_;
-  absl::flat_hash_map<Key, std::unique_ptr<LocalSubscription>> by_key_;
-  absl::flat_hash_map<uint64_t, LocalSubscription*> by_serial_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<LocalSubscription>> by_serial_;
+  // Those that are not refused.
+  absl::flat_hash_map<Key, LocalSubscription*> by_key_;
   // Index: id; those in force.
   std::vector<LocalSubscription*> by_id_;
   uint64_t stamp_ = 0;

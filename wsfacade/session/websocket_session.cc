@@ -188,7 +188,7 @@ void WebsocketSession::Register(std::string filter, absl::string_view filter_tex
   Answer({.verb = Verb::kRegister,
           .text = std::string(filter_text),
           .error = absl::OkStatus(),
-          .awaited = subscription->live ? nullptr : subscription,
+          .awaited = subscription,
           .repeats = repeats});
 }
 
@@ -325,7 +325,8 @@ void WebsocketSession::OnScopeChanged(const ScopePtr& scope) {
   const std::vector<Registration> before = registrations();
   for (const Registration& registration : before) {
     LocalSubscription* const old = registration.subscription;
-    if (old->scope == scope) continue;
+    // What is refused is about to be removed.
+    if (old->scope == scope || old->refused) continue;
     LocalSubscription* const moved = table().Register(this, scope, old->filter);
     acks_.Replace(old, moved);
     ForgetForReplay(old, moved);

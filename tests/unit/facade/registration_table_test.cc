@@ -98,6 +98,19 @@ TEST_F(RegistrationTableTest, ARefusalReachesItsMembersAlone) {
   EXPECT_THAT(wilma_.refused, IsEmpty());
 }
 
+TEST_F(RegistrationTableTest, WhoComesAfterARefusalGetsAnotherSubscription) {
+  LocalSubscription* refused = table_.Register(&fred_, scope_, "a");
+  source_.table.Refuse(refused->upstream);
+  table_.Refuse(refused->upstream->serial, absl::ResourceExhaustedError("too many"));
+  LocalSubscription* next = table_.Register(&wilma_, scope_, "a");
+  EXPECT_NE(next, refused);
+  EXPECT_NE(next->upstream, refused->upstream);
+  table_.Deregister(&fred_, refused);
+  EXPECT_EQ(table_.Find(scope_, "a"), next);
+  table_.SetLive(next->upstream->serial);
+  EXPECT_EQ(wilma_.live_count, 1);
+}
+
 TEST_F(RegistrationTableTest, AnInterruptedOneGetsNothingUntilItIsInForceAgain) {
   LocalSubscription* a = RegisterLive(&fred_, "a");
   RegisterLive(&wilma_, "b");
