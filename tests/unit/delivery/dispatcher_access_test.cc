@@ -9,6 +9,22 @@
 namespace carillon::delivery {
 namespace {
 
+// Tells a dispatcher of changes after something was done.
+class LateListener : public access::SessionListener {
+ public:
+  LateListener(Dispatcher* dispatcher, std::function<void()> before)
+      : dispatcher_(dispatcher), before_(std::move(before)) {}
+
+  void OnSessionsChanged(const std::vector<access::SessionPtr>& sessions) override {
+    before_();
+    dispatcher_->OnSessionsChanged(sessions);
+  }
+
+ private:
+  Dispatcher* const dispatcher_;
+  const std::function<void()> before_;
+};
+
 class DispatcherAccessTest : public DispatcherTest {
  protected:
   access::SessionPtr OpenSession(const std::string& user) {
@@ -28,6 +44,14 @@ class DispatcherAccessTest : public DispatcherTest {
     Start(*facade);
     EXPECT_TRUE(facade->AwaitLive());
     return facade;
+  }
+
+  // Changes what fred may see; the dispatcher hears of it after `before`.
+  void PutRoleAndTellLate(const std::string& types, std::function<void()> before) {
+    LateListener late(dispatcher_.get(), std::move(before));
+    access_->SetListener(&late);
+    PutRole("fred", types);
+    access_->SetListener(dispatcher_.get());
   }
 };
 
@@ -98,22 +122,6 @@ TEST_P(DispatcherAccessTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvent
   EXPECT_EQ(facade->keys(), std::vector<std::string>{"seen"});
 }
 
-// Tells a dispatcher of changes after something was done.
-class LateListener : public access::SessionListener {
- public:
-  LateListener(Dispatcher* dispatcher, std::function<void()> before)
-      : dispatcher_(dispatcher), before_(std::move(before)) {}
-
-  void OnSessionsChanged(const std::vector<access::SessionPtr>& sessions) override {
-    before_();
-    dispatcher_->OnSessionsChanged(sessions);
-  }
-
- private:
-  Dispatcher* const dispatcher_;
-  const std::function<void()> before_;
-};
-
 // One stream of 60 events with an end, read for a facade's user.
 class ReplayAccessTest : public DispatcherAccessTest {
  protected:
@@ -159,13 +167,10 @@ TEST_P(ReplayAccessTest, BreaksWhenTheScopeItReadsForChanges) {
 TEST_P(ReplayAccessTest, IsCompleteIfTheDispatcherHearsOfTheChangeAfterIt) {
   Add(*replay_, {SubscriptionOf(OpenSession("fred"))});
   StartReplay(1);
-  LateListener late(dispatcher_.get(), [&] {
+  PutRoleAndTellLate("machines", [&] {
     replay_->Hold(false);
     EXPECT_TRUE(replay_->AwaitComplete());
   });
-  access_->SetListener(&late);
-  PutRole("fred", "machines");
-  access_->SetListener(dispatcher_.get());
   EXPECT_EQ(replay_->keys(), Range(1, kEvents));
 }
 
@@ -198,26 +203,20 @@ TEST_P(DispatcherAccessTest, AStreamMissesNothingWhileItsOwnScopeIsBeingChanged)
   Add(*client, {Subscription(1)});
   Start(*client);
   ASSERT_TRUE(client->AwaitLive());
-  LateListener late(dispatcher_.get(), [&] {
+  PutRoleAndTellLate("machines,params", [&] {
     Publish("machines", {"both"});
     EXPECT_TRUE(client->AwaitEvents(1));
   });
-  access_->SetListener(&late);
-  PutRole("fred", "machines,params");
-  access_->SetListener(dispatcher_.get());
 }
 
 TEST_P(DispatcherAccessTest, AFacadesUserMissesNothingThatComesBeforeTheyAreToldOfTheirNewScope) {
   CreateUser("fred", "machines,profiles");
   const access::SessionPtr session = OpenSession("fred");
   auto facade = Serve(session);
-  LateListener late(dispatcher_.get(), [&] {
+  PutRoleAndTellLate("machines,params", [&] {
     Publish("machines", {"both"});
     EXPECT_TRUE(facade->AwaitEvents(1));
   });
-  access_->SetListener(&late);
-  PutRole("fred", "machines,params");
-  access_->SetListener(dispatcher_.get());
   Publish("profiles", {"withdrawn"});
   Publish("params", {"of another scope"});
   ASSERT_TRUE(facade->AwaitPosition(Position(3)));
