@@ -100,6 +100,30 @@ def test_a_new_websocket_waits_for_a_broker_that_is_soon_back(system):
     client.close()
 
 
+def test_what_a_broker_refuses_after_its_restart_ends_who_counted_on_it_and_is_told_to_the_others(
+        system):
+    broker, client, facade = system()
+    websockets = [Websocket(facade).register(f"machines.*.{i}") for i in range(5)]
+    broker.stop()
+    broker.flags = ("--subscriptions-per-stream-max", "3")
+    broker.start()
+    for websocket in websockets[3:]:
+        code, reason = websocket.closed(passing=False)
+        assert (code, "may have been lost" in reason) == (TRY_AGAIN, True), reason
+    late = Websocket(facade)
+    answer = late.command("register machines.*.late")
+    assert answer["Action"] == "error" and "subscriptions" in answer["Object"]["Error"], answer
+    publish(client, map(str, range(5)))
+    assert [w.next()["Key"] for w in websockets[:3]] == ["0", "1", "2"]
+    assert websockets[0].command("deregister machines.*.0")["Action"] == "deregister"
+    late.register("machines.*.late")
+    publish(client, ["late"])
+    assert late.next()["Key"] == "late"
+    for websocket in (*websockets[:3], late):
+        websocket.close()
+    client.close()
+
+
 def test_a_register_that_is_sent_while_the_broker_is_away_is_acknowledged_when_it_is_back(system):
     broker, client, facade = system()
     websocket = Websocket(facade).register("a.*.*")

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "carillon/wire/error.h"
 #include "deploy/program/logging.h"
 
@@ -125,7 +124,7 @@ void Hub::OnGap(const v1::Gap& gap) {
   Log(Level::kError, "events were lost between the broker and this facade",
       {{"event_count", gap.event_count()}});
   PostTo(~uint64_t{0}, [](RegistrationTable& table) {
-    table.Lose(0, "events were lost; connect and register again");
+    table.LoseAll("events were lost; connect and register again");
   });
 }
 
@@ -225,7 +224,7 @@ void Hub::OnClosed(const v1::SubscriptionsClosed& closed) {
   absl::MutexLock lock(&mu_);
   for (int64_t id : closed.subscription_ids()) {
     UpstreamSubscription* subscription = upstream_.OnClosed(id);
-    if (subscription != nullptr) LoseSubscription(subscription, why);
+    if (subscription != nullptr) OnSubscriptionClosed(subscription, why);
     named_.erase(id);
   }
   Flush();
@@ -237,7 +236,7 @@ absl::Status Hub::EndOf(const absl::Status& why) {
   return absl::ResourceExhaustedError("evicted");
 }
 
-void Hub::LoseSubscription(UpstreamSubscription* subscription, const absl::Status& why) {
+void Hub::OnSubscriptionClosed(UpstreamSubscription* subscription, const absl::Status& why) {
   const uint64_t serial = subscription->serial;
   if (auto found = named_.find(subscription->id); found != named_.end()) {
     const UserSessionPtr session = found->second;
@@ -251,13 +250,6 @@ void Hub::LoseSubscription(UpstreamSubscription* subscription, const absl::Statu
     // Another session may name it. Until then its users read from the log.
     PostTo(std::exchange(subscription->told, 0),
            [serial](RegistrationTable& table) { table.Interrupt(serial); });
-    upstream_.Requeue(subscription);
-  } else if (subscription->told != 0) {
-    PostTo(subscription->told,
-           [serial, text = absl::StrCat("events may have been lost: ", why.message(),
-                                        "; connect and register again")](RegistrationTable& table) {
-             table.Lose(serial, text);
-           });
     upstream_.Requeue(subscription);
   } else {
     PostTo(subscription->users,

@@ -172,7 +172,7 @@ class Hub : private client::SubscriberHandler {
   // after its eviction, before that is told.
   static absl::Status EndOf(const absl::Status& why);
   // The broker refused or ended a subscription that has users.
-  void LoseSubscription(UpstreamSubscription* subscription, const absl::Status& why)
+  void OnSubscriptionClosed(UpstreamSubscription* subscription, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Forgets changes that nobody can ask for any more.
   void ForgetChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -135,22 +135,18 @@ void RegistrationTable::Refuse(uint64_t serial, const absl::Status& why) {
   LocalSubscription* subscription = FindSerial(serial);
   if (subscription == nullptr) return;
   subscription->refused = true;
+  if (std::exchange(subscription->live, false)) by_id_[subscription->upstream->id] = nullptr;
   by_key_.erase(Key(subscription->scope.get(), subscription->filter));
   for (const LocalSubscription::Member& member : subscription->members) {
     member.registrant->OnRefused(subscription, why);
   }
 }
 
-void RegistrationTable::Lose(uint64_t serial, absl::string_view why) {
-  const auto lose = [why](const LocalSubscription& subscription) {
-    for (const LocalSubscription::Member& member : subscription.members) {
+void RegistrationTable::LoseAll(absl::string_view why) {
+  for (const auto& [key, subscription] : by_key_) {
+    for (const LocalSubscription::Member& member : subscription->members) {
       member.registrant->OnLost(why);
     }
-  };
-  if (serial == 0) {
-    for (const auto& [key, subscription] : by_key_) lose(*subscription);
-  } else if (const LocalSubscription* subscription = FindSerial(serial)) {
-    lose(*subscription);
   }
 }
 

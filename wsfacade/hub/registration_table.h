@@ -62,7 +62,7 @@ class Registrant {
   virtual void OnInterrupted() = 0;
   // An event for it: a frame, the range [begin, end) of `frames`. False: it does not take it.
   virtual bool OnEvent(const SharedBytesPtr& frames, uint32_t begin, uint32_t end) = 0;
-  // The broker refused a subscription that it has registered for: it is to deregister.
+  // The broker refused or ended a subscription that it has registered for: it is to deregister.
   virtual void OnRefused(LocalSubscription* subscription, const absl::Status& why) = 0;
   // It may have missed events. `why` is fit for a client.
   virtual void OnLost(absl::string_view why) = 0;
@@ -110,10 +110,10 @@ class RegistrationTable {
   void SetLive(uint64_t serial);
   // It is in force no more, until SetLive tells so again; its members hear of it.
   void Interrupt(uint64_t serial);
-  // The broker refused it.
+  // The broker refused or ended it: its members are to deregister.
   void Refuse(uint64_t serial, const absl::Status& why);
-  // Events for it, or with 0 for any, may be missing.
-  void Lose(uint64_t serial, absl::string_view why);
+  // Events for any of them may be missing.
+  void LoseAll(absl::string_view why);
 
   // Hands the event once to each registrant of any of the subscriptions that are in force; returns
   // how many took it.

@@ -125,14 +125,24 @@ TEST_F(RegistrationTableTest, AnInterruptedOneGetsNothingUntilItIsInForceAgain) 
   EXPECT_EQ(fred_.events, std::vector<std::string>{"2"});
 }
 
-TEST_F(RegistrationTableTest, ALossReachesTheMembersOrAll) {
-  LocalSubscription* a = RegisterLive(&fred_, "a");
+TEST_F(RegistrationTableTest, WhatWasInForceAndIsRefusedLeavesItsIdToAnother) {
+  LocalSubscription* refused = RegisterLive(&fred_, "a");
+  const int64_t id = refused->upstream->id;
+  table_.Refuse(refused->upstream->serial, absl::ResourceExhaustedError("too many"));
+  EXPECT_EQ(fred_.refused, std::vector<LocalSubscription*>{refused});
+  EXPECT_EQ(table_.Deliver({id}, FrameOf("1"), 0, 1), 0u);
+  source_.table.OnClosed(id);
+  source_.table.Refuse(refused->upstream);
+  table_.Deregister(&fred_, refused);
+  EXPECT_EQ(RegisterLive(&wilma_, "b")->upstream->id, id);
+  EXPECT_EQ(table_.Deliver({id}, FrameOf("2"), 0, 1), 1u);
+}
+
+TEST_F(RegistrationTableTest, ALossReachesAll) {
+  RegisterLive(&fred_, "a");
   RegisterLive(&wilma_, "b");
-  table_.Lose(a->upstream->serial, "lost");
+  table_.LoseAll("lost");
   EXPECT_EQ(fred_.lost_count, 1);
-  EXPECT_EQ(wilma_.lost_count, 0);
-  table_.Lose(0, "lost");
-  EXPECT_EQ(fred_.lost_count, 2);
   EXPECT_EQ(wilma_.lost_count, 1);
 }
 
