@@ -134,7 +134,7 @@ def test_no_token_and_no_password_is_in_a_log_line_a_metric_or_an_error(
         told += request(facade, "GET", f"/nothing{query}", authorization=None).text
         told += request(facade, "POST", f"/api/v3/events{query}", "{", authorization=None).text
     told += request(facade, "GET", "/api/v3/info", authorization="Bearer nonsense-token").text
-    for path in (f"/{token}", f"/api/v3/ws%3Ftoken={token}"):
+    for path in (f"/{token}", f"/api/v3/ws%3Ftoken={token}", f"/api/v3/users/{token}/token"):
         told += request(facade, "GET", path, authorization=None).text
     told += request(facade, "GET", f"/api/v3/info?token={token}%zz", authorization=None).text
     websocket = Websocket(facade, bearer(token)).register("*.*.*")
@@ -153,7 +153,9 @@ def test_a_facade_without_the_right_to_open_sessions_says_so(client, start_facad
     facade = start_facade(client.broker, user(("a", "b", "c")).token)
     with pytest.raises(InvalidStatus) as refused:
         Websocket(facade)
-    assert refused.value.response.status_code in (403, 503)
+    assert refused.value.response.status_code == 403
+    line = facade.program.wait_for_line("own account lacks a right").string
+    assert " WARN " in line and "sessions" in line and "open" in line
 
 
 def test_a_facade_whose_own_token_is_no_longer_good_goes_on_with_a_new_one(

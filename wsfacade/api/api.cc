@@ -16,6 +16,7 @@ namespace {
 namespace http = boost::beast::http;
 
 struct Endpoint {
+  const char* path;
   // Besides OPTIONS.
   const char* methods;
   void (*handle)(const ApiContext&, ApiRequest);
@@ -23,10 +24,10 @@ struct Endpoint {
 
 // Null: no such path.
 const Endpoint* FindEndpoint(const std::vector<std::string>& path) {
-  static constexpr Endpoint kWebsocket{"GET", OpenWebsocket};
-  static constexpr Endpoint kInfo{"GET, HEAD", GetInfo};
-  static constexpr Endpoint kEvents{"POST", PublishEvent};
-  static constexpr Endpoint kToken{"GET", GrantToken};
+  static constexpr Endpoint kWebsocket{"/api/v3/ws", "GET", OpenWebsocket};
+  static constexpr Endpoint kInfo{"/api/v3/info", "GET, HEAD", GetInfo};
+  static constexpr Endpoint kEvents{"/api/v3/events", "POST", PublishEvent};
+  static constexpr Endpoint kToken{"/api/v3/users/NAME/token", "GET", GrantToken};
   if (path.size() < 3 || path[0] != "api" || path[1] != "v3") return nullptr;
   if (path.size() == 3) {
     if (path[2] == "ws") return &kWebsocket;
@@ -94,8 +95,8 @@ void Api::OnRequest(std::shared_ptr<HttpExchange> exchange) {
   program::Log(program::Level::kDebug, "request",
                {{"peer", exchange->peer()},
                 {"method", std::string(message.method_string())},
-                // Another may hold a token that went astray.
-                {"path", endpoint != nullptr ? request.target.path : "(unknown)"}});
+                // The path itself may hold a token that went astray.
+                {"path", endpoint != nullptr ? endpoint->path : "(unknown)"}});
   if (endpoint == nullptr) {
     return request.Respond(
         ErrorResponse(HttpStatus::not_found, "NOT_FOUND",

@@ -43,8 +43,12 @@ void OpenWebsocket(const ApiContext& context, ApiRequest request) {
       [&context, request = std::move(request)](absl::StatusOr<SessionLease> lease) mutable {
         if (!lease.ok()) {
           static program::LimitedLog log_refused(10);
+          // It is the facade that lacks a right then, not the user.
+          const bool facade_is_wrong = absl::IsPermissionDenied(lease.status());
           log_refused.Log(
-              program::Level::kInfo, "websocket refused",
+              facade_is_wrong ? program::Level::kWarn : program::Level::kInfo,
+              facade_is_wrong ? "websocket refused: this facade's own account lacks a right"
+                              : "websocket refused",
               {{"peer", request.exchange->peer()}, {"reason", lease.status().message()}});
           return request.Respond(BrokerError(lease.status(), HttpStatus::unauthorized));
         }

@@ -65,8 +65,7 @@ absl::StatusOr<Target> ParseTarget(absl::string_view text) {
   text = text.substr(0, text.find('#'));
   const size_t mark = text.find('?');
   Target target;
-  target.path = std::string(text.substr(0, mark));
-  for (absl::string_view part : absl::StrSplit(target.path.substr(1), '/')) {
+  for (absl::string_view part : absl::StrSplit(text.substr(0, mark).substr(1), '/')) {
     std::optional<std::string> segment = Decode(part, false);
     if (!segment) return BadEncoding();
     target.segments.push_back(*std::move(segment));

@@ -13,9 +13,7 @@
 namespace carillon::facade {
 
 struct Target {
-  // As sent, without the query: fit for a log.
-  std::string path;
-  // Its parts between slashes, percent-decoded: "/api/v3/ws" is "api", "v3", "ws".
+  // The parts of the path between slashes, percent-decoded: "/api/v3/ws" is "api", "v3", "ws".
   std::vector<std::string> segments;
   // Decoded as HTML forms are sent (percent-encoding, '+' for a space), in order. May hold secrets.
   std::vector<std::pair<std::string, std::string>> query;
