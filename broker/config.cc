@@ -1,5 +1,7 @@
 #include "broker/config.h"
 
+#include "deploy/program/tls_files.h"
+
 namespace carillon::broker {
 namespace {
 
@@ -24,7 +26,9 @@ void AddNetworkOptions(program::OptionSet* options, Config* config) {
                   "threads that read, answer and deliver; 0: one for every two cores", 0, 1024);
 
   options->Check({"tls-cert", "tls-key"}, [config] {
-    if (config->tls_cert.empty() == config->tls_key.empty()) return absl::OkStatus();
+    if (config->tls_cert.empty() == config->tls_key.empty()) {
+      return program::CheckKeyPair(config->tls_cert, config->tls_key);
+    }
     return absl::InvalidArgumentError("--tls-cert and --tls-key go together: give both or neither");
   });
   options->Check({"tls-cert", "plaintext"}, [config] {
@@ -44,6 +48,8 @@ void AddNetworkOptions(program::OptionSet* options, Config* config) {
     if (config->tls_client_ca.empty() || !config->plaintext) return absl::OkStatus();
     return absl::InvalidArgumentError("--tls-client-ca needs TLS: give --tls-cert and --tls-key");
   });
+  options->Check({"tls-client-ca"},
+                 [config] { return program::CheckAuthorities(config->tls_client_ca); });
 }
 
 void AddLogStoreOptions(program::OptionSet* options, Config* config) {

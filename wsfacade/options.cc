@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "deploy/program/tls_files.h"
 
 namespace carillon::facade {
 namespace {
@@ -34,7 +35,7 @@ void AddNetworkOptions(program::OptionSet* options, ServerOptions* o) {
       return absl::InvalidArgumentError(
           "give --tls-cert and --tls-key, or --plaintext for a server on loopback");
     }
-    return absl::OkStatus();
+    return program::CheckKeyPair(o->tls_cert, o->tls_key);
   });
   options->Check({"plaintext", "listen"}, [o] {
     if (!o->plaintext || o->plaintext_behind_proxy || o->listen.IsLoopback()) {
@@ -73,8 +74,9 @@ void AddBrokerOptions(program::OptionSet* options, ServerOptions* o) {
           "the facade needs credentials of its own: --broker-token-file, or --broker-cert and "
           "--broker-key");
     }
-    return absl::OkStatus();
+    return program::CheckKeyPair(o->broker.cert_file, o->broker.key_file);
   });
+  options->Check({"broker-ca"}, [o] { return program::CheckAuthorities(o->broker.ca_file); });
 }
 
 void AddLimitOptions(program::OptionSet* options, ServerOptions* o) {

@@ -33,7 +33,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 
 absl::Status Server::Init(program::Metrics* metrics) {
   if (!options_.tls_cert.empty()) {
-    absl::StatusOr<SslContextPtr> tls = MakeTlsContext(options_.tls_cert, options_.tls_key);
+    absl::StatusOr<program::SslContextPtr> tls =
+        MakeTlsContext(options_.tls_cert, options_.tls_key);
     if (!tls.ok()) return tls.status();
     tls_ = *std::move(tls);
   }

@@ -39,7 +39,7 @@ class Server {
   const ServerOptions options_;
   CloseCounts closes_;
   HttpCounts http_counts_;
-  SslContextPtr tls_;
+  program::SslContextPtr tls_;
   std::vector<std::unique_ptr<IoThread>> threads_;
   std::unique_ptr<Hub> hub_;
   ApiContext api_context_{};

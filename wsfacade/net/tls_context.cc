@@ -27,20 +27,12 @@ int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_size, const u
 
 }  // namespace
 
-std::string TakeSslError() {
-  const unsigned long code = ERR_get_error();
+absl::StatusOr<program::SslContextPtr> MakeTlsContext(const std::string& certificate_file,
+                                                      const std::string& key_file) {
   ERR_clear_error();
-  if (code == 0) return "";
-  const char* reason = ERR_reason_error_string(code);
-  return reason != nullptr ? reason : absl::StrCat("OpenSSL error ", absl::Hex(code));
-}
-
-absl::StatusOr<SslContextPtr> MakeTlsContext(const std::string& certificate_file,
-                                             const std::string& key_file) {
-  ERR_clear_error();
-  SslContextPtr context(SSL_CTX_new(TLS_server_method()));
+  program::SslContextPtr context(SSL_CTX_new(TLS_server_method()));
   if (context == nullptr) {
-    return absl::InternalError(absl::StrCat("cannot set up TLS: ", TakeSslError()));
+    return absl::InternalError(absl::StrCat("cannot set up TLS: ", program::TakeSslError()));
   }
   SSL_CTX* ctx = context.get();
   SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
@@ -55,18 +47,8 @@ absl::StatusOr<SslContextPtr> MakeTlsContext(const std::string& certificate_file
   // One read call takes a record's header and body.
   SSL_CTX_set_read_ahead(ctx, 1);
   SSL_CTX_set_alpn_select_cb(ctx, SelectAlpn, nullptr);
-  if (SSL_CTX_use_certificate_chain_file(ctx, certificate_file.c_str()) != 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(certificate_file, ": not a PEM certificate chain: ", TakeSslError()));
-  }
-  if (SSL_CTX_use_PrivateKey_file(ctx, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return absl::InvalidArgumentError(absl::StrCat(key_file, ": not the PEM private key of ",
-                                                   certificate_file, ": ", TakeSslError()));
-  }
-  if (SSL_CTX_check_private_key(ctx) != 1) {
-    return absl::InvalidArgumentError(absl::StrCat(key_file, ": not the private key of ",
-                                                   certificate_file, ": ", TakeSslError()));
-  }
+  absl::Status used = program::UseKeyPair(certificate_file, key_file, ctx);
+  if (!used.ok()) return used;
   return context;
 }
 

@@ -2,28 +2,18 @@
 #ifndef CARILLON_WSFACADE_NET_TLS_CONTEXT_H_
 #define CARILLON_WSFACADE_NET_TLS_CONTEXT_H_
 
-#include <openssl/ssl.h>
-
-#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "deploy/program/tls_files.h"
 
 namespace carillon::facade {
-
-struct SslContextDeleter {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-using SslContextPtr = std::unique_ptr<SSL_CTX, SslContextDeleter>;
 
 // From a PEM certificate chain and its private key. TLS 1.2 at least, no renegotiation, no tickets
 // and no session cache: a resumed handshake saves less than their memory costs. INVALID_ARGUMENT:
 // a file is unusable or they do not belong together; the message names it.
-absl::StatusOr<SslContextPtr> MakeTlsContext(const std::string& certificate_file,
-                                             const std::string& key_file);
-
-// The oldest error of OpenSSL's queue as text, the queue emptied; "" if there is none.
-std::string TakeSslError();
+absl::StatusOr<program::SslContextPtr> MakeTlsContext(const std::string& certificate_file,
+                                                      const std::string& key_file);
 
 }  // namespace carillon::facade
 

@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "absl/base/internal/raw_logging.h"
-#include "wsfacade/net/tls_context.h"
+#include "deploy/program/tls_files.h"
 
 namespace carillon::facade {
 namespace {
@@ -104,7 +104,7 @@ IoStatus Transport::SslVerdict(int result) {
     case SSL_ERROR_ZERO_RETURN:
       return IoStatus::kEnd;
     default:
-      error_ = std::make_unique<std::string>(TakeSslError());
+      error_ = std::make_unique<std::string>(program::TakeSslError());
       if (error_->empty()) {
         *error_ = system_error != 0 ? std::system_category().message(system_error)
                                     : "connection ended in the handshake";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/unit/program/scratch_folder.h"
+#include "tests/unit/program/test_certificate.h"
 
 namespace carillon::broker {
 namespace {
@@ -26,6 +27,9 @@ class ConfigTest : public ::testing::Test {
   }
 
   program::ScratchFolder folder_;
+  const program::TestCertificate made_ = program::MakeTestCertificate();
+  const std::string cert_ = folder_.Write("cert.pem", made_.certificate);
+  const std::string key_ = folder_.Write("key.pem", made_.key);
   const std::string pem_ = folder_.Write("any.pem", "PEM");
   Config config_;
 };
@@ -33,14 +37,15 @@ class ConfigTest : public ::testing::Test {
 TEST_F(ConfigTest, WantsTlsOrAWordThatItIsNotWanted) {
   EXPECT_THAT(Load({}), ElementsAre(HasSubstr("--plaintext")));
   EXPECT_THAT(Load({"--plaintext"}), IsEmpty());
-  EXPECT_THAT(Load({"--tls-cert", pem_, "--tls-key", pem_}), IsEmpty());
-  EXPECT_THAT(Load({"--tls-cert", pem_, "--tls-key", pem_, "--plaintext"}),
+  EXPECT_THAT(Load({"--tls-cert", cert_, "--tls-key", key_}), IsEmpty());
+  EXPECT_THAT(Load({"--tls-cert", cert_, "--tls-key", key_, "--plaintext"}),
               ElementsAre(HasSubstr("not both")));
 }
 
 TEST_F(ConfigTest, WantsCertificateAndKeyTogether) {
   EXPECT_THAT(Load({"--tls-cert", pem_}), ElementsAre(HasSubstr("go together")));
   EXPECT_THAT(Load({"--tls-key", pem_}), ElementsAre(HasSubstr("go together")));
+  EXPECT_THAT(Load({"--tls-cert", cert_, "--tls-key", cert_}), ElementsAre(HasSubstr(cert_)));
 }
 
 TEST_F(ConfigTest, GoesWithoutTlsOnLoopbackAlone) {
@@ -56,6 +61,9 @@ TEST_F(ConfigTest, GoesWithoutTlsOnLoopbackAlone) {
 TEST_F(ConfigTest, ChecksClientCertificatesOnlyOverTls) {
   EXPECT_THAT(Load({"--plaintext", "--tls-client-ca", pem_}),
               ElementsAre(HasSubstr("--tls-client-ca needs TLS")));
+  EXPECT_THAT(Load({"--tls-cert", cert_, "--tls-key", key_, "--tls-client-ca", cert_}), IsEmpty());
+  EXPECT_THAT(Load({"--tls-cert", cert_, "--tls-key", key_, "--tls-client-ca", key_}),
+              ElementsAre(HasSubstr(key_)));
 }
 
 TEST_F(ConfigTest, LetsTheLargestEventFitInARequest) {
