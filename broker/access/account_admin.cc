@@ -144,17 +144,18 @@ absl::Status AccountAdmin::CheckRoles(const Scope& scope, const RoleNames& roles
   if (roles.size() > kRolesPerUserMax) return wire::FieldError("roles", "at most 100");
   for (int i = 0; i < roles.size(); ++i) {
     const std::string& name = roles[i];
+    const std::string field = absl::StrCat("roles[", i, "]");
+    if (absl::Status good = CheckName(field, name); !good.ok()) return good;
     const DirectoryRolePtr role = directory_->FindRole(name);
     if (role == nullptr) {
-      return wire::FieldError(absl::StrCat("roles[", i, "]"), "there is no such role");
+      return wire::FieldError(field, absl::StrCat("there is no role \"", name, "\""));
     }
     if (Contains(held, name)) continue;
     for (const CompiledClaim& claim : role->claims) {
       if (scope.CoversClaim(claim)) continue;
       return wire::Error(absl::StatusCode::kPermissionDenied, "CLAIM_MISSING",
-                         absl::StrCat("roles[", i,
-                                      "]: giving someone a role takes all of its "
-                                      "claims oneself"));
+                         absl::StrCat(field, ": giving someone the role \"", name,
+                                      "\" takes all of its claims oneself"));
     }
   }
   return absl::OkStatus();

@@ -58,11 +58,13 @@ absl::Status NarrowRoles(const v1::GrantTokenRequest& request, const DirectoryUs
   std::vector<std::string> narrowed;
   for (int i = 0; i < request.roles_size(); ++i) {
     const std::string& role = request.roles(i);
+    const std::string field = absl::StrCat("roles[", i, "]");
+    if (absl::Status good = CheckName(field, role); !good.ok()) return good;
     const bool allowed = grant->roles.empty() || Contains(grant->roles, role);
     if (!Contains(user.record.roles(), role) || !allowed) {
-      return wire::FieldError(absl::StrCat("roles[", i, "]"),
-                              allowed ? "must be one of the user's roles"
-                                      : "must be one of the roles that your own token has");
+      return wire::FieldError(
+          field, absl::StrCat("\"", role, "\" is none of the ",
+                              allowed ? "user's roles" : "roles that your own token has"));
     }
     if (!Contains(narrowed, role)) narrowed.push_back(role);
   }

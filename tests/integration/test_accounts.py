@@ -63,6 +63,7 @@ def test_a_user_gets_existing_roles_only(client, kind):
     with refused(grpc.StatusCode.INVALID_ARGUMENT) as caught:
         client.create_user(kind, "superuser", "no-such-role")
     assert caught.details.field == "roles[1]"
+    assert '"no-such-role"' in caught.details.message
     client.create_user(kind)
     with refused(grpc.StatusCode.INVALID_ARGUMENT):
         client.set_roles(kind, "no-such-role")
