@@ -148,7 +148,21 @@ def complaint(done):
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path, option):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert f"127.0.0.1:{port}" in complaint(run(tmp_path, option, str(port)))
+        told = complaint(run(tmp_path, option, str(port)))
+        assert f"127.0.0.1:{port}" in told and "--broker-port 0" in told
+
+
+def test_a_password_that_was_changed_is_asked_for(start_quickstart, tmp_path):
+    quickstart = start_quickstart()
+    subprocess.run([BIN / "carillon", "users", "password", "rocketskates", "--password-file", "-"],
+                   input="another-password", text=True, check=True, timeout=DEADLINE,
+                   env=clean_environment(**quickstart.environment()))
+    quickstart.stop()
+    told = complaint(run(tmp_path))
+    assert "rocketskates" in told and f"{quickstart.data}/env" in told
+    env = quickstart.data / "env"
+    env.write_text(env.read_text().replace("r0cketsk8ts", r"another\ password"))
+    start_quickstart().stop()
 
 
 def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path):
