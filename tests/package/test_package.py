@@ -1,6 +1,7 @@
 """A service of somebody else is built against what `cmake --install` gives, and does its job."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,19 @@ def run(*command, **options):
     return done.stdout
 
 
+def check_service_files(prefix, certificate, tmp_path):
+    """The units name the installed programs, which take the configuration files as they are."""
+    (tmp_path / "token").write_text("token")
+    (tmp_path / "token").chmod(0o600)
+    for name, more in (("broker", []), ("wsfacade", ["--broker-token-file", tmp_path / "token"])):
+        unit = (prefix / f"lib/systemd/system/carillon-{name}.service").read_text()
+        program = re.search(r"^ExecStart=(\S+) --config /etc/carillon/(\S+)", unit, re.M)
+        assert program.group(1) == str(prefix / f"bin/carillon-{name}")
+        run(program.group(1), "--config", prefix / "share/carillon/config" / program.group(2),
+            "--tls-cert", certificate.cert, "--tls-key", certificate.key, *more, "--check",
+            env=clean_environment())
+
+
 def test_a_service_is_built_against_the_installed_library_and_publishes_and_watches(tmp_path):
     prefix, build = tmp_path / "prefix", tmp_path / "build"
     run("cmake", "--install", BIN.parent, "--prefix", prefix)
@@ -27,6 +41,7 @@ def test_a_service_is_built_against_the_installed_library_and_publishes_and_watc
     run("cmake", "--build", build)
 
     certificate = Certificate(tmp_path)
+    check_service_files(prefix, certificate, tmp_path)
     broker = Broker(tmp_path / "broker", certificate)
     try:
         printed = run(build / "somebodys_service",
