@@ -1,6 +1,8 @@
 """The Python client that protoc makes of the contract in proto/."""
 
+import atexit
 import importlib
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +17,7 @@ PROTO = ROOT / "proto"
 
 def _generate():
     folder = tempfile.mkdtemp(prefix="carillon-proto-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     protos = sorted(str(p) for p in (PROTO / "carillon/v1").glob("*.proto"))
     well_known = Path(grpc_tools.__file__).parent / "_proto"
     code = protoc.main(
