@@ -21,10 +21,10 @@ void AddPublish(CLI::App* bench, Command* command) {
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   publish->add_option("--count", flags->count, "events in all")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(int64_t{1}, kCountMax))
       ->capture_default_str();
   publish->add_option("--rate", flags->rate, "events a second in all; 0: as fast as it goes")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t{0}, kCountMax))
       ->capture_default_str();
   publish
       ->add_option("--retry", flags->retry,
@@ -45,7 +45,7 @@ void AddWatch(CLI::App* bench, Command* command) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   watch->add_option("--count", flags->count, "end after so many events on each stream [Ctrl-C]")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(int64_t{1}, kCountMax));
   watch->add_flag("--from-start", flags->from_start, "begin with the oldest event that is kept");
   watch->add_option("--after", flags->after, "begin after this position")
       ->type_name("POSITION")

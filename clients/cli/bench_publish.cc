@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <memory>
 #include <random>
@@ -12,7 +10,6 @@
 #include "clients/cli/bench.h"
 #include "clients/cli/bench_marker.h"
 #include "clients/cli/bench_report.h"
-#include "clients/cli/output.h"
 #include "clients/cli/text.h"
 
 namespace carillon::cli {
@@ -163,11 +160,12 @@ ExitCode BenchPublish(const BenchPublishFlags& flags, Context& context) {
   for (const auto& stream : streams) error.Update(stream->Join(&report));
   report.elapsed = absl::Now() - start;
   report.cpu = ProcessCpuTime();
-  WriteAll(STDOUT_FILENO, flags.json ? FormatReportJson(report) : FormatReport(report));
+  const ExitCode printed =
+      PrintResult(flags.json ? FormatReportJson(report) : FormatReport(report));
   if (!report.why_refused.empty()) PrintMessage("the first refusal: " + report.why_refused);
   if (!error.ok()) return context.Fail(error);
   if (report.events + report.refused < flags.count) return ExitCode::kInterrupted;
-  return report.refused > 0 ? ExitCode::kFailed : ExitCode::kOk;
+  return report.refused > 0 ? ExitCode::kFailed : printed;
 }
 
 }  // namespace carillon::cli

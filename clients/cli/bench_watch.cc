@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -13,7 +11,6 @@
 #include "clients/cli/bench.h"
 #include "clients/cli/bench_marker.h"
 #include "clients/cli/bench_report.h"
-#include "clients/cli/output.h"
 #include "clients/cli/text.h"
 
 namespace carillon::cli {
@@ -154,10 +151,11 @@ ExitCode BenchWatch(const BenchWatchFlags& flags, Context& context) {
   for (const auto& stream : streams) error.Update(stream->Join(idle, &report));
   context.interrupt->OnInterrupt(nullptr);
   report.cpu = ProcessCpuTime();
-  WriteAll(STDOUT_FILENO, flags.json ? FormatReportJson(report) : FormatReport(report));
+  const ExitCode printed =
+      PrintResult(flags.json ? FormatReportJson(report) : FormatReport(report));
   if (!error.ok()) return context.Fail(error);
   if (report.lost > 0 || report.repeated > 0) return ExitCode::kFailed;
-  if (report.events >= flags.count * flags.streams) return ExitCode::kOk;
+  if (report.events >= flags.count * flags.streams) return printed;
   return context.interrupt->happened() ? ExitCode::kInterrupted : ExitCode::kFailed;
 }
 

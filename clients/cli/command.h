@@ -6,6 +6,7 @@
 #include <grpcpp/support/status.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,6 +42,9 @@ void AddUsersCommand(CLI::App* app, Command* command);
 void AddRolesCommand(CLI::App* app, Command* command);
 void AddStatusCommand(CLI::App* app, Command* command);
 void AddBenchCommand(CLI::App* app, Command* command);
+
+// Of events, for a flag that counts them.
+inline constexpr int64_t kCountMax = 1'000'000'000'000;
 
 // How long an answer to one call may take.
 inline constexpr int kCallSeconds = 30;

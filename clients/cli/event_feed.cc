@@ -50,7 +50,7 @@ EventFeedResult EventFeed::Run(LineReader* lines) {
 
 void EventFeed::AddLine(absl::string_view line, int64_t number) {
   if (absl::StripAsciiWhitespace(line).empty()) return;
-  absl::StatusOr<v1::Event> event = client::ParseEventJson(line);
+  absl::StatusOr<v1::Event> event = client::ParseEventJson(line, client::UnknownMembers::kRefuse);
   if (!event.ok()) {
     absl::MutexLock lock(&mutex_);
     Refuse(number, event.status().message());

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <optional>
 
 #include "absl/strings/ascii.h"
@@ -77,7 +78,8 @@ std::string Hint(const absl::Status& error) {
 absl::string_view ExitCodeHelp() {
   return "Exit codes:\n"
          "  0    done\n"
-         "  1    some events were refused, or the broker turned the operation down\n"
+         "  1    some events were refused, the broker turned the operation down, or stdout cannot "
+         "be written\n"
          "  2    the command line or the configuration is wrong\n"
          "  3    the broker cannot be reached, or its certificate is not trusted\n"
          "  4    not authenticated or not allowed\n"
@@ -110,6 +112,16 @@ std::string Explain(const absl::Status& error, absl::string_view broker) {
 
 void PrintMessage(absl::string_view text) {
   WriteAll(STDERR_FILENO, absl::StrCat("carillon: ", text, "\n"));
+}
+
+ExitCode StdoutFailed() {
+  if (errno == EPIPE) return ExitCode::kOk;
+  PrintMessage(absl::ErrnoToStatus(errno, "cannot write to stdout").message());
+  return ExitCode::kFailed;
+}
+
+ExitCode PrintResult(absl::string_view text) {
+  return WriteAll(STDOUT_FILENO, text) ? ExitCode::kOk : StdoutFailed();
 }
 
 ExitCode Fail(const absl::Status& error, absl::string_view broker) {

@@ -12,7 +12,7 @@ namespace carillon::cli {
 // Documented in --help: never renumbered.
 enum class ExitCode : int {
   kOk = 0,
-  // Some events were refused, or the broker turned the operation down.
+  // Some events were refused, the broker turned the operation down, or stdout cannot be written.
   kFailed = 1,
   // The command line or the configuration is wrong.
   kUsage = 2,
@@ -37,6 +37,13 @@ std::string Explain(const absl::Status& error, absl::string_view broker);
 
 // Writes "carillon: " and `text` to stderr, in one piece.
 void PrintMessage(absl::string_view text);
+
+// For a WriteAll to stdout that failed as errno says: prints why and returns kFailed, or kOk if
+// only nobody reads it any more: whoever has gone has seen enough.
+ExitCode StdoutFailed();
+
+// Writes `text`, a command's result, to stdout.
+ExitCode PrintResult(absl::string_view text);
 
 // Prints what Explain says and returns what ExitCodeFor does.
 ExitCode Fail(const absl::Status& error, absl::string_view broker);

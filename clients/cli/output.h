@@ -12,7 +12,7 @@
 namespace carillon::cli {
 
 // Writes all of `text` to a file descriptor. False if nobody reads it any more (EPIPE) or it cannot
-// be written; SIGPIPE has to be ignored.
+// be written, as errno says; SIGPIPE has to be ignored.
 bool WriteAll(int fd, absl::string_view text);
 
 // The width of the terminal behind `fd` in columns; 0 if there is none.

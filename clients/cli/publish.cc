@@ -87,8 +87,7 @@ ExitCode PublishOne(const PublishFlags& flags, Context& context) {
   }
   const v1::PublishResult& result = response.results(0);
   if (result.has_error()) return context.Fail(wire::FromRpcStatus(result.error()));
-  WriteAll(STDOUT_FILENO, absl::StrCat(result.position(), "\n"));
-  return ExitCode::kOk;
+  return PrintResult(absl::StrCat(result.position(), "\n"));
 }
 
 // Whether the broker can be reached and knows the caller, before anything is read.

@@ -1,7 +1,5 @@
 // carillon roles
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +17,7 @@ using Stub = v1::AccountService::Stub;
 struct RolesFlags {
   std::string name;
   std::vector<std::string> claims;
+  bool no_claims = false;
   bool json = false;
 };
 
@@ -62,11 +61,15 @@ ExitCode List(const RolesFlags& flags, Context& context) {
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
-  WriteAll(STDOUT_FILENO, flags.json ? json : FormatTable(rows));
-  return ExitCode::kOk;
+  return PrintResult(flags.json ? json : FormatTable(rows));
 }
 
 ExitCode Put(const RolesFlags& flags, Context& context) {
+  if (flags.claims.empty() && !flags.no_claims) {
+    return UsageError(absl::InvalidArgumentError(
+        "give the claims the role is to have, each as --claim SCOPE.ACTION.SPECIFIC, or "
+        "--no-claims for a role without any"));
+  }
   v1::PutRoleRequest request;
   request.mutable_role()->set_name(flags.name);
   for (const std::string& text : flags.claims) {
@@ -102,6 +105,8 @@ void AddRolesCommand(CLI::App* app, Command* command) {
                   "a right, such as machines.*.* or events.post.profiles,machines; repeatable")
       ->type_name("SCOPE.ACTION.SPECIFIC")
       ->allow_extra_args(false);
+  put->add_flag("--no-claims", flags->no_claims, "a role that gives no rights")
+      ->excludes("--claim");
   put->footer(
       "A claim covers an event if scope covers its type, action its action and specific its key. "
       "Rights to act:\nevents.post.TYPE publishes, events.post-as.NAME publishes in another's "

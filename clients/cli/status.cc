@@ -1,7 +1,6 @@
 // carillon status
 
 #include <google/protobuf/util/json_util.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
@@ -36,18 +35,14 @@ ExitCode Status(bool json, Context& context) {
   const absl::Status status = Call(context, stub.get(), &v1::EventService::Stub::GetStatus,
                                    v1::GetStatusRequest(), &response);
   if (!status.ok()) return context.Fail(status);
-  if (!json) {
-    WriteAll(STDOUT_FILENO, StatusTable(response, context.options.broker));
-    return ExitCode::kOk;
-  }
+  if (!json) return PrintResult(StatusTable(response, context.options.broker));
   google::protobuf::util::JsonPrintOptions print;
   print.always_print_primitive_fields = true;
   std::string text;
   if (!google::protobuf::util::MessageToJsonString(response, &text, print).ok()) {
     return context.Fail(absl::InternalError("the broker's answer cannot be shown as JSON"));
   }
-  WriteAll(STDOUT_FILENO, text + "\n");
-  return ExitCode::kOk;
+  return PrintResult(text + "\n");
 }
 
 }  // namespace

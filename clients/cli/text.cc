@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "deploy/program/units.h"
 
 namespace carillon::cli {
 namespace {
@@ -74,11 +75,11 @@ void SetValue(absl::string_view text, v1::Condition* condition) {
 absl::StatusOr<absl::Duration> ParseDurationText(absl::string_view text) {
   int64_t seconds = 0;
   if (absl::SimpleAtoi(text, &seconds) && seconds >= 0) return absl::Seconds(seconds);
-  absl::Duration duration;
-  if (absl::ParseDuration(text, &duration) && duration >= absl::ZeroDuration()) return duration;
+  absl::StatusOr<absl::Duration> duration = program::ParseDuration(text);
+  if (duration.ok()) return duration;
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", text,
-      "\" is not a duration; write seconds (600) or a number with a unit (10m, 1h30m)"));
+      "\" is not a duration; write seconds (600) or a number with a unit (10m, 1h30m, 30d)"));
 }
 
 absl::StatusOr<absl::Time> ParseTimeText(absl::string_view text) {

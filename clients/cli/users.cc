@@ -25,6 +25,7 @@ struct UsersFlags {
   std::vector<std::string> roles;
   std::string password_file;
   bool no_password = false;
+  bool no_roles = false;
   bool json = false;
   TokenWords token;
   std::vector<std::string> token_words;
@@ -54,7 +55,7 @@ std::string UserJson(const v1::User& user) {
                       "],\"Created\":", JsonString(TimeText(user.create_time())), "}\n");
 }
 
-void PrintUsers(const std::vector<v1::User>& users, bool json) {
+ExitCode PrintUsers(const std::vector<v1::User>& users, bool json) {
   std::string out;
   if (json) {
     for (const v1::User& user : users) out += UserJson(user);
@@ -65,7 +66,7 @@ void PrintUsers(const std::vector<v1::User>& users, bool json) {
     }
     out = FormatTable(rows);
   }
-  WriteAll(STDOUT_FILENO, out);
+  return PrintResult(out);
 }
 
 ExitCode List(const UsersFlags& flags, Context& context) {
@@ -79,8 +80,7 @@ ExitCode List(const UsersFlags& flags, Context& context) {
     users.insert(users.end(), page.users().begin(), page.users().end());
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
-  PrintUsers(users, flags.json);
-  return ExitCode::kOk;
+  return PrintUsers(users, flags.json);
 }
 
 ExitCode Get(const UsersFlags& flags, Context& context) {
@@ -90,8 +90,7 @@ ExitCode Get(const UsersFlags& flags, Context& context) {
   const absl::Status status =
       Call(context, Accounts(context).get(), &Stub::GetUser, request, &response);
   if (!status.ok()) return context.Fail(status);
-  PrintUsers({response.user()}, flags.json);
-  return ExitCode::kOk;
+  return PrintUsers({response.user()}, flags.json);
 }
 
 ExitCode Create(const UsersFlags& flags, Context& context) {
@@ -107,6 +106,10 @@ ExitCode Create(const UsersFlags& flags, Context& context) {
 }
 
 ExitCode SetRoles(const UsersFlags& flags, Context& context) {
+  if (flags.roles.empty() && !flags.no_roles) {
+    return UsageError(absl::InvalidArgumentError(
+        "name the roles, parted by spaces or commas, or give --no-roles to take all rights away"));
+  }
   v1::SetUserRolesRequest request;
   request.set_name(flags.name);
   for (const std::string& role : flags.roles) request.add_roles(role);
@@ -146,13 +149,11 @@ ExitCode Token(const UsersFlags& flags, Context& context) {
   if (!status.ok()) return context.Fail(status);
   const std::string expires = TimeText(response.expire_time());
   if (flags.json) {
-    WriteAll(STDOUT_FILENO, absl::StrCat("{\"Token\":", JsonString(response.token()),
-                                         ",\"Expires\":", JsonString(expires), "}\n"));
-  } else {
-    WriteAll(STDOUT_FILENO, absl::StrCat(response.token(), "\n"));
-    if (isatty(STDERR_FILENO) != 0) PrintMessage(absl::StrCat("good until ", expires));
+    return PrintResult(absl::StrCat("{\"Token\":", JsonString(response.token()),
+                                    ",\"Expires\":", JsonString(expires), "}\n"));
   }
-  return ExitCode::kOk;
+  if (isatty(STDERR_FILENO) != 0) PrintMessage(absl::StrCat("good until ", expires));
+  return PrintResult(absl::StrCat(response.token(), "\n"));
 }
 
 CLI::App* AddAction(CLI::App* users, const std::string& name, const std::string& help,
@@ -170,7 +171,7 @@ void AddTokenAction(CLI::App* users, const std::shared_ptr<UsersFlags>& flags, C
   token->add_option("NAME", flags->name, "whose token")->required();
   token->add_option("WORDS", flags->token_words,
                     "the options below without dashes: ttl 600 scope users …");
-  token->add_option("--ttl", flags->token.ttl, "how long it is good: 600 or 10m [1h]");
+  token->add_option("--ttl", flags->token.ttl, "how long it is good: 600, 10m or 30d [1h]");
   token->add_option("--roles", flags->token.roles, "narrow it to these roles: a,b");
   token->add_option("--scope", flags->token.scope, "narrow it to a claim with this scope");
   token->add_option("--action", flags->token.action, "narrow it to a claim with this action");
@@ -209,7 +210,8 @@ void AddUsersCommand(CLI::App* app, Command* command) {
   CLI::App* set_roles =
       AddAction(users, "set-roles", "Replace a user's roles", SetRoles, flags, command);
   set_roles->add_option("NAME", flags->name, name_help)->required();
-  set_roles->add_option("ROLES", flags->roles, "roles; none takes all rights away")->delimiter(',');
+  set_roles->add_option("ROLES,--role,--roles", flags->roles, "the roles")->delimiter(',');
+  set_roles->add_flag("--no-roles", flags->no_roles, "take all rights away")->excludes("ROLES");
 
   CLI::App* password = AddAction(users, "password", "Set a user's password, ending their tokens",
                                  SetPassword, flags, command);

@@ -57,8 +57,9 @@ class WatchPrinter {
       }
       if (++printed_ == flags_.count) break;
     }
-    // A reader that has gone away has seen enough.
-    return WriteAll(STDOUT_FILENO, lines_) && printed_ != flags_.count;
+    const bool written = WriteAll(STDOUT_FILENO, lines_);
+    if (!written) code_ = StdoutFailed();
+    return written && printed_ != flags_.count;
   }
 
   bool OnProgress(const v1::Progress& progress) {
@@ -93,6 +94,8 @@ class WatchPrinter {
   }
 
   const absl::Status& first_error() const { return first_error_; }
+  // Of the printing.
+  ExitCode code() const { return code_; }
   bool whole_count() const { return flags_.count == 0 || printed_ == flags_.count; }
 
  private:
@@ -103,6 +106,7 @@ class WatchPrinter {
   bool connected_ = false;
   bool ever_connected_ = false;
   absl::Status first_error_;
+  ExitCode code_ = ExitCode::kOk;
 };
 
 ExitCode Watch(const WatchFlags& flags, Context& context) {
@@ -121,7 +125,7 @@ ExitCode Watch(const WatchFlags& flags, Context& context) {
   status.Update(printer.first_error());
   if (!status.ok()) return context.Fail(status);
   const bool cut_short = context.interrupt->happened() && !printer.whole_count();
-  return cut_short ? ExitCode::kInterrupted : ExitCode::kOk;
+  return cut_short ? ExitCode::kInterrupted : printer.code();
 }
 
 }  // namespace
@@ -140,7 +144,7 @@ void AddWatchCommand(CLI::App* app, Command* command) {
   watch->add_flag("--from-start", flags->from_start, "begin with the oldest event that is kept")
       ->excludes("--after");
   watch->add_option("--count", flags->count, "end after so many events")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(int64_t{1}, kCountMax))
       ->type_name("N");
   watch->add_flag("--json", flags->json, "one JSON object a line");
   watch->add_flag("--positions", flags->positions, "with the position of each event");

@@ -17,9 +17,9 @@ class Cli:
             self.environment["CARILLON_USER"] = user
 
     def start(self, *arguments, **options):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen([BIN / "carillon", *map(str, arguments)], text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                env=self.environment, **options)
+                                env=self.environment, **{**pipes, **options})
 
     def run(self, *arguments, input="", code=0):
         """Must end with this exit code; what it wrote, to stdout and stderr."""

@@ -121,6 +121,30 @@ def test_bad_lines_are_told_by_number_and_the_others_go_in(cli, client, kind):
     watch.cancel()
 
 
+def test_a_misspelt_member_is_told_and_what_watch_printed_goes_in_again(cli, client, kind):
+    position = client.publish(event(kind))[-1].position
+    line, _ = cli.run("watch", f"{kind}.*.*", "--from-start", "--json", "--positions", "--count",
+                      "1")
+    wrong = json.dumps({"Type": kind, "Action": "a", "Keys": "k"})
+    _, errors = cli.run("publish", "--file", "-", code=1, input=f"{wrong}\n{line}")
+    assert 'stdin:1: "Keys"' in errors and "Key," in errors
+    out, _ = cli.run("watch", f"{kind}.*.*", "--json", "--after", position, "--count", "1")
+    assert json.loads(out)["Type"] == kind
+
+
+@pytest.mark.parametrize("arguments", [
+    ["status"], ["status", "--json"], ["users", "list"], ["users", "token", "rocketskates"],
+    ["roles", "list"], ["publish", "--type", "{kind}", "--action", "a"],
+    ["watch", "{kind}.*.*", "--from-start"], ["bench", "publish", "--count", "1"]])
+def test_a_result_that_cannot_be_written_is_a_failure(cli, client, kind, arguments):
+    client.publish(event(kind))
+    with open("/dev/full", "w") as full:
+        process = cli.start(*(a.format(kind=kind) for a in arguments), stdout=full)
+    _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 1
+    assert "cannot write to stdout" in errors and "No space left" in errors
+
+
 def test_an_empty_file_is_published_well(cli):
     cli.run("publish", "--file", "-", input="")
 

@@ -35,6 +35,9 @@ def test_a_user_is_made_changed_shown_and_deleted(cli, client, kind, tmp_path):
     cli.run("users", "set-roles", kind, "superuser,", kind)
     listed = [json.loads(line) for line in cli.run("users", "list", "--json")[0].splitlines()]
     assert next(u for u in listed if u["Name"] == kind)["Roles"] == ["superuser", kind]
+    for arguments, roles in ((["--roles", kind], [kind]), (["--no-roles"], [])):
+        cli.run("users", "set-roles", kind, *arguments)
+        assert json.loads(cli.run("users", "get", kind, "--json")[0])["Roles"] == roles
     cli.run("users", "delete", kind)
     assert kind not in [json.loads(line)["Name"]
                         for line in cli.run("users", "list", "--json")[0].splitlines()]
@@ -48,6 +51,8 @@ def test_roles_are_listed_with_their_claims(cli, kind):
     assert next(r for r in roles if r["Name"] == kind)["Claims"] == [
         {"Scope": kind, "Action": "save,update", "Specific": "*"}]
     assert "save,update" in cli.run("roles", "list")[0]
+    cli.run("roles", "put", kind, "--no-claims")
+    assert "(no claims)" in cli.run("roles", "list")[0]
     cli.run("roles", "delete", kind)
     assert kind not in cli.run("roles", "list")[0]
 
@@ -87,6 +92,10 @@ def test_a_token_is_granted_in_the_words_of_old(cli, client, user, kind, style):
     (["users", "token", "rocketskates", "ttl", "soon"], 2, "soon"),
     (["users", "token", "rocketskates", "colour", "blue"], 2, "colour"),
     (["roles", "put", "r", "--claim", "a.b"], 2, "a.b"),
+    (["roles", "put", "r"], 2, "--no-claims"),
+    (["roles", "put", "r", "--claim", "a.b.c", "--no-claims"], 2, "--no-claims"),
+    (["users", "set-roles", "rocketskates"], 2, "--no-roles"),
+    (["users", "set-roles", "rocketskates", "superuser", "--no-roles"], 2, "--no-roles"),
     (["roles", "delete", "superuser"], 1, "role"),
     (["users"], 2, "--help"),
 ])

@@ -48,12 +48,19 @@ absl::Status ReadRaw(simdjson::ondemand::value value, std::string* field) {
   return absl::OkStatus();
 }
 
+// Any word that begins with "n" has the type of null.
+absl::Status ReadNull(simdjson::ondemand::value value) {
+  bool is_null = false;
+  const auto error = value.is_null().get(is_null);
+  return error || !is_null ? NotJson(simdjson::N_ATOM_ERROR) : absl::OkStatus();
+}
+
 // A null leaves the field as it is, as Go's encoding/json does.
 absl::Status ReadString(absl::string_view name, simdjson::ondemand::value value,
                         std::string* field) {
   json_type type;
   if (const auto error = value.type().get(type)) return NotJson(error);
-  if (type == json_type::null) return absl::OkStatus();
+  if (type == json_type::null) return ReadNull(value);
   std::string_view text;
   const auto error = value.get_string().get(text);
   if (error == simdjson::INCORRECT_TYPE) {
@@ -80,7 +87,8 @@ absl::Status ReadTime(simdjson::ondemand::value value, v1::Event* event) {
   return absl::OkStatus();
 }
 
-absl::Status ReadMember(absl::string_view name, simdjson::ondemand::value value, v1::Event* event) {
+absl::Status ReadMember(absl::string_view name, simdjson::ondemand::value value,
+                        UnknownMembers unknown, v1::Event* event) {
   const auto is = [name](absl::string_view known) { return absl::EqualsIgnoreCase(name, known); };
   if (is("Time")) return ReadTime(value, event);
   if (is("Type")) return ReadString("Type", value, event->mutable_type());
@@ -90,16 +98,21 @@ absl::Status ReadMember(absl::string_view name, simdjson::ondemand::value value,
   if (is("Object")) return ReadRaw(value, event->mutable_object());
   if (is("Original")) return ReadRaw(value, event->mutable_original());
   if (is("EventId")) return ReadString("EventId", value, event->mutable_event_id());
-  return absl::OkStatus();
+  if (unknown == UnknownMembers::kIgnore || is("Position")) return absl::OkStatus();
+  return Invalid(absl::StrCat("\"", name,
+                              "\" is no member of an event: there are Time, Type, Action, Key, "
+                              "Principal, Object, Original and EventId"));
 }
 
-absl::Status ReadMembers(simdjson::ondemand::object object, v1::Event* event) {
+absl::Status ReadMembers(simdjson::ondemand::object object, UnknownMembers unknown,
+                         v1::Event* event) {
   for (auto field : object) {
     std::string_view name;
     simdjson::ondemand::value value;
     if (const auto error = field.unescaped_key().get(name)) return NotJson(error);
     if (const auto error = field.value().get(value)) return NotJson(error);
-    absl::Status status = ReadMember(absl::string_view(name.data(), name.size()), value, event);
+    absl::Status status =
+        ReadMember(absl::string_view(name.data(), name.size()), value, unknown, event);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -117,7 +130,7 @@ absl::Status RequireTypeAndAction(const v1::Event& event) {
 
 }  // namespace
 
-absl::StatusOr<v1::Event> ParseEventJson(absl::string_view json) {
+absl::StatusOr<v1::Event> ParseEventJson(absl::string_view json, UnknownMembers unknown) {
   static thread_local simdjson::ondemand::parser parser;
   const simdjson::padded_string padded(json.data(), json.size());
   simdjson::ondemand::document document;
@@ -125,7 +138,7 @@ absl::StatusOr<v1::Event> ParseEventJson(absl::string_view json) {
   if (const auto error = parser.iterate(padded).get(document)) return NotJson(error);
   if (const auto error = document.get_object().get(object)) return NotJson(error);
   v1::Event event;
-  absl::Status status = ReadMembers(object, &event);
+  absl::Status status = ReadMembers(object, unknown, &event);
   if (!status.ok()) return status;
   if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
     return Invalid("there is something after the JSON object of the event");

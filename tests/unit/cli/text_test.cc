@@ -16,6 +16,7 @@ TEST(DurationText, IsSecondsOrANumberWithAUnit) {
   EXPECT_EQ(*ParseDurationText("600"), absl::Seconds(600));
   EXPECT_EQ(*ParseDurationText("10m"), absl::Minutes(10));
   EXPECT_EQ(*ParseDurationText("1h30m"), absl::Minutes(90));
+  EXPECT_EQ(*ParseDurationText("30d"), absl::Hours(720));
   EXPECT_EQ(*ParseDurationText("250ms"), absl::Milliseconds(250));
   EXPECT_EQ(*ParseDurationText("0"), absl::ZeroDuration());
 }

@@ -12,6 +12,7 @@
 namespace carillon::client {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // The events that the protocol's document shows.
@@ -166,6 +167,17 @@ TEST(EventJsonTest, MemberNamesAreReadInAnyCaseAndOthersPassedOver) {
   EXPECT_EQ(event.principal(), "p");
 }
 
+TEST(EventJsonTest, OthersCanBeRefusedButNotAPosition) {
+  const auto error_of = [](absl::string_view json) {
+    return std::string(ParseEventJson(json, UnknownMembers::kRefuse).status().message());
+  };
+  EXPECT_THAT(error_of(R"({"Type":"t","Action":"a","Keys":"k"})"),
+              AllOf(HasSubstr("\"Keys\""), HasSubstr("Key,")));
+  EXPECT_EQ(error_of(R"({"Time":null,"type":"t","ACTION":"a","Key":"k","Principal":"p",)"
+                     R"("Object":1,"Original":2,"EventId":"e","Position":"p"})"),
+            "");
+}
+
 TEST(EventJsonTest, OfRepeatedMembersTheLastCounts) {
   const v1::Event event =
       Parsed(R"({"Type":"a","type":"b","Action":"x","Action":null,"Object":1,"object":{"z":2}})");
@@ -199,13 +211,27 @@ TEST(EventJsonTest, EscapesInStringsAreDecoded) {
 }
 
 TEST(EventJsonTest, WhatIsNotOneObjectIsRefused) {
-  for (absl::string_view json :
-       {"", " ", "null", "1", "\"Type\"", "[]", R"([{"Type":"t","Action":"a"}])", "{",
-        R"({"Type":"t","Action":"a")", R"({"Type":"t","Action":"a"}})",
-        R"({"Type":"t","Action":"a"} {"Type":"t","Action":"a"})", R"({"Type":"t","Action":"a"},)",
-        R"({"Type":"t","Action":"a"} x)", R"({"Type" "t","Action":"a"})",
-        R"({"Type":"t" "Action":"a"})", R"({Type:"t","Action":"a"})", R"({"Type":"t,"Action":"a"})",
-        "{\"Type\":\"\xff\",\"Action\":\"a\"}"}) {
+  for (absl::string_view json : {"",
+                                 " ",
+                                 "null",
+                                 "1",
+                                 "\"Type\"",
+                                 "[]",
+                                 R"([{"Type":"t","Action":"a"}])",
+                                 "{",
+                                 R"({"Type":"t","Action":"a")",
+                                 R"({"Type":"t","Action":"a"}})",
+                                 R"({"Type":"t","Action":"a"} {"Type":"t","Action":"a"})",
+                                 R"({"Type":"t","Action":"a"},)",
+                                 R"({"Type":"t","Action":"a"} x)",
+                                 R"({"Type" "t","Action":"a"})",
+                                 R"({"Type":"t" "Action":"a"})",
+                                 R"({Type:"t","Action":"a"})",
+                                 R"({"Type":"t,"Action":"a"})",
+                                 "{\"Type\":\"\xff\",\"Action\":\"a\"}",
+                                 R"({"Type":"t","Action":"a","Key":node1})",
+                                 R"({"Type":"t","Action":"a","Time":now})",
+                                 R"({"Type":"t","Action":"a","Key":nul})"}) {
     EXPECT_NE(ErrorOf(json), "") << json;
   }
 }

@@ -27,12 +27,19 @@ void AppendRfc3339(const wire::EventTime& time, std::string* out);
 // else is copied. `text` is UTF-8.
 void AppendJsonString(absl::string_view text, std::string* out);
 
+enum class UnknownMembers {
+  kIgnore,
+  // Nothing that its author wrote is lost unseen: a misspelt name is an error.
+  kRefuse,
+};
+
 // Reads one event from such a JSON object. Member names in any case, of repeated ones the last (as
-// Go's encoding/json takes them); unknown members are passed over; object and original keep their
-// text verbatim, and whether that is valid JSON is left for the broker to judge; an Object of null
-// is an absent one. Also reads "EventId". Time may be absent, and have any offset; Type and Action
+// Go's encoding/json takes them); object and original keep their text verbatim, and whether that is
+// valid JSON is left for the broker to judge; an Object of null is an absent one. Also reads
+// "EventId", and passes over "Position". Time may be absent, and have any offset; Type and Action
 // may not. INVALID_ARGUMENT with a message that says what is wrong and what would be right.
-absl::StatusOr<v1::Event> ParseEventJson(absl::string_view json);
+absl::StatusOr<v1::Event> ParseEventJson(absl::string_view json,
+                                         UnknownMembers unknown = UnknownMembers::kIgnore);
 
 }  // namespace carillon::client
 
