@@ -20,7 +20,8 @@
 namespace carillon::client {
 namespace {
 
-constexpr int kReceiveMessageBytesMax = 16 << 20;
+// The largest event that a broker can be told to take, and what comes with it.
+constexpr int kReceiveMessageBytesMax = (64 + 2) << 20;
 constexpr int kKeepaliveTimeMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 // For TCP and TLS together; a busy machine or a distant one takes its time.

@@ -7,7 +7,7 @@
 
 namespace carillon::client {
 
-// Event ids "<128 random bits in base32>-<counter in hex>". The counter makes ids grow, which the
+// Event ids "<130 random bits in base32>-<counter in hex>". The counter makes ids grow, which the
 // broker stores the cheapest. Not thread-safe.
 class EventIds {
  public:

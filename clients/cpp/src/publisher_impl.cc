@@ -1,5 +1,6 @@
 #include "src/publisher_impl.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,7 +10,7 @@
 namespace carillon::client {
 namespace {
 
-bool IsWorthARetry(const absl::Status& failure) {
+bool MayPass(const absl::Status& failure) {
   return absl::IsUnavailable(failure) || wire::RetryDelayOf(failure).has_value();
 }
 
@@ -117,6 +118,7 @@ absl::Status Publisher::Impl::OnAnswer(v1::PublishStreamResponse answer) {
     window_bytes_ -= batch.bytes;
     give_up_.reset();
     backoff_.Reset();
+    renewed_.WereAccepted();
   }
   batch.done(std::move(answer));
   absl::MutexLock lock(&mu_);
@@ -147,11 +149,14 @@ void Publisher::Impl::OnStreamDone(const absl::Status& status) {
 }
 
 std::optional<absl::Duration> Publisher::Impl::RetryDelayLocked(const absl::Status& failure) {
-  if (stopping_ || !IsWorthARetry(failure)) return std::nullopt;
+  const bool retries = options_.retry_for > absl::ZeroDuration();
+  if (stopping_ || !retries || !(MayPass(failure) || renewed_.MayMend(failure))) {
+    return std::nullopt;
+  }
   const absl::Time now = absl::Now();
   if (!give_up_.has_value()) give_up_ = now + options_.retry_for;
-  const absl::Duration delay = backoff_.Next(failure);
-  return now + delay < *give_up_ ? std::make_optional(delay) : std::nullopt;
+  if (now >= *give_up_) return std::nullopt;
+  return std::min(backoff_.Next(failure, now), *give_up_ - now);
 }
 
 void Publisher::Impl::OnFailure(const absl::Status& failure) {
@@ -167,7 +172,7 @@ void Publisher::Impl::OnFailure(const absl::Status& failure) {
     if (delay.has_value()) return ScheduleConnectLocked(*delay);
     if (stopping_) {
       reason = absl::CancelledError("the publisher was destroyed before the broker answered");
-    } else if (IsWorthARetry(failure) && options_.retry_for > absl::ZeroDuration()) {
+    } else if (MayPass(failure) && options_.retry_for > absl::ZeroDuration()) {
       reason = absl::UnavailableError(absl::StrCat(
           "gave up after ", absl::FormatDuration(options_.retry_for), ": ", failure.message()));
     }
@@ -178,6 +183,8 @@ void Publisher::Impl::OnFailure(const absl::Status& failure) {
     window_bytes_ = 0;
   }
   for (const Batch& batch : failed) batch.done(reason);
+  // What the callbacks hold goes before Finish or Stop returns.
+  failed.clear();
   absl::MutexLock lock(&mu_);
   // What was published meanwhile starts anew.
   state_ = State::kIdle;

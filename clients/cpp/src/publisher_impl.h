@@ -80,6 +80,7 @@ class Publisher::Impl final : public PublishStreamOwner {
   std::optional<absl::Time> give_up_ ABSL_GUARDED_BY(mu_);
   Timer timer_ ABSL_GUARDED_BY(mu_);
   Backoff backoff_ ABSL_GUARDED_BY(mu_);
+  RenewedCredentials renewed_ ABSL_GUARDED_BY(mu_){*connection_};
 };
 
 }  // namespace carillon::client

@@ -4,16 +4,22 @@
 #include <optional>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "carillon/wire/error.h"
 
 namespace carillon::client {
 
-absl::Duration Backoff::Next(const absl::Status& failure) {
+absl::Duration Backoff::Next(const absl::Status& failure, absl::Time now) {
+  if (now - waited_until_ > max_) Reset();
   const absl::Duration asked = wire::RetryDelayOf(failure).value_or(absl::ZeroDuration());
   const absl::Duration wait = next_ * absl::Uniform(random_, 0.5, 1.0);
   next_ = std::min(next_ * 2, max_);
-  return std::min(std::max(wait, asked), max_);
+  const absl::Duration next = std::min(std::max(wait, asked), max_);
+  waited_until_ = now + next;
+  return next;
+}
+
+bool RenewedCredentials::MayMend(const absl::Status& failure) {
+  return absl::IsUnauthenticated(failure) && can_be_renewed_ && !std::exchange(refused_, true);
 }
 
 void Timer::Set(absl::Duration delay, std::function<void()> run) {

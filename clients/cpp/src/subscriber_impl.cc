@@ -177,10 +177,11 @@ void Subscriber::Impl::HandOutEarlyAdded() {
   early_added_.Clear();
 }
 
-// What moves the position also shows that this stream delivers.
 void Subscriber::Impl::MoveTo(absl::string_view position) {
   absl::MutexLock lock(&mu_);
-  if (!position.empty()) start_.mutable_after()->assign(position.data(), position.size());
+  if (position.empty() || position == start_.after()) return;
+  start_.mutable_after()->assign(position.data(), position.size());
+  // This stream delivers.
   backoff_.Reset();
 }
 
@@ -245,34 +246,33 @@ void Subscriber::Impl::OnStreamDone(const absl::Status& status) {
   }
   stream.reset();
   if (!stopping) {
-    const std::optional<v1::Gap> gap = SkipLostPosition(status);
     handler_->OnDisconnected(status);
-    if (gap.has_value()) handler_->OnGap(*gap);
+    if (const auto skip = SkipOf(status); skip.has_value()) {
+      handler_->OnGap(skip->gap);
+      absl::MutexLock lock(&mu_);
+      start_ = skip->next;
+    }
   }
   RetryAfter(status);
 }
 
-std::optional<v1::Gap> Subscriber::Impl::SkipLostPosition(const absl::Status& failure) {
+std::optional<Subscriber::Impl::Skip> Subscriber::Impl::SkipOf(const absl::Status& failure) const {
   const std::optional<google::rpc::ErrorInfo> info = wire::ErrorInfoOf(failure);
   if (!info.has_value()) return std::nullopt;
-  v1::Gap gap;
-  absl::MutexLock lock(&mu_);
-  gap.set_after(start_.after());
+  Skip skip;
+  skip.gap.set_after(position());
   if (absl::IsOutOfRange(failure) && info->reason() == "POSITION_TRIMMED") {
     const auto earliest = info->metadata().find("earliest");
     if (earliest == info->metadata().end()) {
-      start_.set_earliest(true);
+      skip.next.set_earliest(true);
     } else {
-      start_.set_after(earliest->second);
+      skip.next.set_after(earliest->second);
     }
-    gap.set_until(start_.after());
-    gap.set_reason(v1::Gap::REASON_RETENTION);
-    return gap;
+    skip.gap.set_until(skip.next.after());
+    skip.gap.set_reason(v1::Gap::REASON_RETENTION);
+    return skip;
   }
-  if (absl::IsInvalidArgument(failure) && info->reason() == "POSITION_INVALID") {
-    start_.Clear();
-    return gap;
-  }
+  if (absl::IsInvalidArgument(failure) && info->reason() == "POSITION_INVALID") return skip;
   return std::nullopt;
 }
 

@@ -21,7 +21,7 @@
 namespace carillon::client {
 
 // Everything but Start, Stop, Enqueue, position and the `done` of OnConnected runs in threads of
-// gRPC, one call at a time, so that the handler's calls are in order.
+// gRPC, one call at a time but for OnWriteDone, so that the handler's calls are in order.
 class Subscriber::Impl final : public SubscribeStreamOwner,
                                public std::enable_shared_from_this<Impl> {
  public:
@@ -49,6 +49,11 @@ class Subscriber::Impl final : public SubscribeStreamOwner,
     kDelivering,
   };
 
+  struct Skip {
+    v1::StartPosition next;
+    v1::Gap gap;
+  };
+
   struct Pending {
     v1::SubscribeRequest request;
     // What it counts towards pending_bytes_max.
@@ -67,8 +72,9 @@ class Subscriber::Impl final : public SubscribeStreamOwner,
   bool HandOut(const v1::SubscribeResponse& response) ABSL_LOCKS_EXCLUDED(mu_);
   void HandOutEarlyAdded();
   void MoveTo(absl::string_view position) ABSL_LOCKS_EXCLUDED(mu_);
-  // If `failure` says that the resume position is of no use any more: chooses another one.
-  std::optional<v1::Gap> SkipLostPosition(const absl::Status& failure) ABSL_LOCKS_EXCLUDED(mu_);
+  // If `failure` says that the resume position is of no use any more: where to go on, and what is
+  // missing.
+  std::optional<Skip> SkipOf(const absl::Status& failure) const ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::shared_ptr<Connection> connection_;
   const SubscriberOptions options_;

@@ -13,19 +13,6 @@
 namespace carillon::client {
 namespace {
 
-bool IsWorthARetry(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kOutOfRange:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kUnauthenticated:
-    case absl::StatusCode::kUnimplemented:
-      return false;
-    default:
-      return true;
-  }
-}
-
 // An absent function has nothing against going on.
 template <typename Function, typename... Arguments>
 bool Call(const Function& function, const Arguments&... arguments) {
@@ -53,7 +40,9 @@ class Watcher::Impl {
   absl::StatusOr<bool> HandOut(const grpc::ByteBuffer& buffer, const Handler& handler);
   bool HandOut(const v1::WatchResponse& response, const Handler& handler);
   void MoveTo(absl::string_view position);
-  // False: cancelled, at once or before.
+  // Whether another attempt may mend it.
+  bool IsWorthARetry(const absl::Status& failure);
+  // False: cancelled, at once or before; the stream is not attached then.
   bool AttachStream(WatchStream* stream) ABSL_LOCKS_EXCLUDED(mu_);
   bool WaitCancelled(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -66,6 +55,7 @@ class Watcher::Impl {
   // that drives it, so that one who gave up each time would never be connected.
   bool again_ = false;
   Backoff backoff_;
+  RenewedCredentials renewed_{*connection_};
   EventBatchReader reader_;
 
   absl::Mutex mu_;
@@ -83,6 +73,20 @@ absl::Status Watcher::Impl::Run(const Handler& handler) {
   }
 }
 
+bool Watcher::Impl::IsWorthARetry(const absl::Status& failure) {
+  switch (failure.code()) {
+    case absl::StatusCode::kUnauthenticated:
+      return renewed_.MayMend(failure);
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnimplemented:
+      return false;
+    default:
+      return true;
+  }
+}
+
 void Watcher::Impl::Cancel() {
   absl::MutexLock lock(&mu_);
   cancelled_ = true;
@@ -91,7 +95,7 @@ void Watcher::Impl::Cancel() {
 
 bool Watcher::Impl::AttachStream(WatchStream* stream) {
   absl::MutexLock lock(&mu_);
-  stream_ = stream;
+  stream_ = cancelled_ ? nullptr : stream;
   return !cancelled_;
 }
 
@@ -150,9 +154,11 @@ bool Watcher::Impl::HandOut(const v1::WatchResponse& response, const Handler& ha
   return go_on;
 }
 
-// What moves the position also shows that this stream delivers.
 void Watcher::Impl::MoveTo(absl::string_view position) {
-  if (!position.empty()) start_.mutable_after()->assign(position.data(), position.size());
+  renewed_.WereAccepted();
+  if (position.empty() || position == start_.after()) return;
+  start_.mutable_after()->assign(position.data(), position.size());
+  // This stream delivers.
   backoff_.Reset();
 }
 

@@ -11,6 +11,7 @@
 #include "absl/synchronization/notification.h"
 #include "carillon/wire/error.h"
 #include "tests/unit/client/fake_broker.h"
+#include "tests/unit/program/scratch_folder.h"
 
 namespace carillon::client {
 namespace {
@@ -255,6 +256,56 @@ TEST(PublisherTest, GivesUpWhenNoAnswerCameForSoLong) {
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("gave up after 50ms"));
   EXPECT_THAT(answers.lines(), ElementsAre("UNAVAILABLE", "UNAVAILABLE"));
+}
+
+TEST(PublisherTest, TriesOnceMoreWhenItsTimeIsUp) {
+  FakeBroker broker;
+  Notes<v1::Event> lost;
+  Notes<std::string> keys;
+  broker.OnPublishStream(LoseBatches(1, &lost, Broken()));
+  broker.OnPublishStream(AnswerBatches(1, &keys));
+  PublisherOptions options;
+  options.retry_for = absl::Milliseconds(200);
+  options.backoff_min = options.backoff_max = absl::Hours(1);
+  Answers answers;
+  Publisher publisher(broker.Connect(), options);
+  publisher.Publish(Batch({"a"}), answers.Next());
+  EXPECT_TRUE(publisher.Finish().ok());
+  EXPECT_THAT(answers.lines(), ElementsAre("p-a"));
+}
+
+TEST(PublisherTest, TriesARenewedTokenOnceEachTime) {
+  const program::ScratchFolder folder;
+  const absl::Status expired = absl::UnauthenticatedError("the token has expired");
+  FakeBroker broker;
+  Notes<v1::Event> lost;
+  Notes<std::string> keys;
+  broker.OnPublishStream(LoseBatches(1, &lost, expired));
+  broker.OnPublishStream(AnswerBatches(1, &keys, expired));
+  broker.OnPublishStream(LoseBatches(1, &lost, expired));
+  broker.OnPublishStream(LoseBatches(1, &lost, expired));
+  ConnectionOptions connection;
+  connection.token_file = folder.Write("token", "one");
+  Answers answers;
+  Publisher publisher(broker.Connect(connection), Retrying());
+  publisher.Publish(Batch({"a"}), answers.Next());
+  publisher.Publish(Batch({"b"}), answers.Next());
+  EXPECT_EQ(publisher.Finish(), expired);
+  EXPECT_THAT(answers.lines(), ElementsAre("p-a", "UNAUTHENTICATED"));
+}
+
+TEST(PublisherTest, WhatCallbacksHoldIsGoneWhenFinishReturns) {
+  for (int round = 0; round < 100; ++round) {
+    FakeBroker broker;
+    Notes<v1::Event> lost;
+    broker.OnPublishStream(LoseBatches(1, &lost, Broken()));
+    Publisher publisher(broker.Connect(), PublisherOptions());
+    auto held = std::make_shared<std::string>(1 << 20, 'x');
+    const std::weak_ptr<std::string> seen = held;
+    publisher.Publish(Batch({"a"}), [held = std::move(held)](const auto&) {});
+    EXPECT_FALSE(publisher.Finish().ok());
+    ASSERT_TRUE(seen.expired()) << round;
+  }
 }
 
 TEST(PublisherTest, GoesOnWithABrokerThatWasStartedAgain) {

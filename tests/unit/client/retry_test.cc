@@ -12,16 +12,29 @@
 namespace carillon::client {
 namespace {
 
+absl::Status Unavailable() { return absl::UnavailableError("the test says so"); }
+
 TEST(BackoffTest, WaitsTwiceAsLongEachTimeUpToItsLimitLessUpToHalf) {
   Backoff backoff(absl::Milliseconds(100), absl::Milliseconds(1000));
   for (int round = 0; round < 2; ++round) {
     for (int full_ms : {100, 200, 400, 800, 1000, 1000}) {
-      const absl::Duration wait = backoff.Next(absl::UnavailableError(""));
+      const absl::Duration wait = backoff.Next(Unavailable(), absl::UnixEpoch());
       EXPECT_LE(wait, absl::Milliseconds(full_ms));
       EXPECT_GE(wait, absl::Milliseconds(full_ms) / 2);
     }
     backoff.Reset();
   }
+}
+
+TEST(BackoffTest, BeginsAnewAfterWhatLastedLongerThanItsLimit) {
+  const absl::Duration min = absl::Milliseconds(100), max = absl::Seconds(1);
+  Backoff backoff(min, max);
+  absl::Time now = absl::UnixEpoch();
+  for (int i = 0; i < 10; ++i) now += backoff.Next(Unavailable(), now);
+  now += max;
+  EXPECT_GE(backoff.Next(Unavailable(), now), max / 2);
+  now += 2 * max + absl::Milliseconds(1);
+  EXPECT_LE(backoff.Next(Unavailable(), now), min);
 }
 
 TEST(BackoffTest, HeedsTheDelayThatTheBrokerAsksForUpToItsLimit) {

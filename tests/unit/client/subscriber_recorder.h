@@ -72,6 +72,7 @@ class Recorder : public SubscriberHandler {
     Note(absl::StrCat("progress ", progress.position()));
   }
   void OnGap(const v1::Gap& gap) override {
+    if (on_gap) on_gap();
     Note(absl::StrCat("gap ", gap.after(), "..", gap.until(), " ",
                       v1::Gap::Reason_Name(gap.reason())));
   }
@@ -103,6 +104,8 @@ class Recorder : public SubscriberHandler {
 
   // Set before the start; called instead of done(wanted).
   std::function<void(Done)> on_connected;
+  // Set before the start.
+  std::function<void()> on_gap;
 
  private:
   void Note(std::string line) {

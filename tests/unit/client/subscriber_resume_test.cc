@@ -87,6 +87,7 @@ TEST(SubscriberResumeTest, APositionThatWasTrimmedIsAGapToTheEarliest) {
   broker.OnSubscribe(ExpectAfter("p8", {ProgressTo("p9")}));
   Recorder recorder;
   Subscriber subscriber(broker.Connect(), After("p1"), &recorder);
+  recorder.on_gap = [&subscriber] { EXPECT_EQ(subscriber.position(), "p1") << "not told yet"; };
   subscriber.Start();
   recorder.WaitFor("progress p9");
   EXPECT_THAT(recorder.lines(),
@@ -108,6 +109,7 @@ TEST(SubscriberResumeTest, APositionOfAnotherLogIsAGapWithoutEnd) {
   });
   Recorder recorder;
   Subscriber subscriber(broker.Connect(), After("p1"), &recorder);
+  recorder.on_gap = [&subscriber] { EXPECT_EQ(subscriber.position(), "p1") << "not told yet"; };
   subscriber.Start();
   recorder.WaitFor("progress q1");
   EXPECT_THAT(recorder.LinesWith("gap"), ElementsAre("gap p1.. REASON_UNSPECIFIED"));

@@ -9,6 +9,7 @@
 #include "absl/synchronization/notification.h"
 #include "carillon/wire/error.h"
 #include "tests/unit/client/fake_broker.h"
+#include "tests/unit/program/scratch_folder.h"
 
 namespace carillon::client {
 namespace {
@@ -202,6 +203,45 @@ TEST(WatcherTest, CancelEndsTheWaitBetweenAttempts) {
   };
   EXPECT_TRUE(watcher.Run(handler).ok());
   canceller.join();
+}
+
+TEST(WatcherTest, CanBeCancelledAgainWhenItsRunIsOver) {
+  FakeBroker broker;
+  Watcher watcher(broker.Connect(), After("p0"));
+  watcher.Cancel();
+  EXPECT_TRUE(watcher.Run({}).ok());
+  watcher.Cancel();
+}
+
+TEST(WatcherTest, TriesARenewedTokenOnceEachTime) {
+  const program::ScratchFolder folder;
+  const absl::Status expired = absl::UnauthenticatedError("the token has expired");
+  FakeBroker broker;
+  broker.OnWatch(ExpectAfter("p0", {WatchEvents({MakeEvent("a", "p1")})}, expired));
+  broker.OnWatch(ExpectAfter("p1", {WatchEvents({MakeEvent("b", "p2")})}, expired));
+  broker.OnWatch(ExpectAfter("p2", {}, expired));
+  ConnectionOptions options;
+  options.token_file = folder.Write("token", "one");
+  Watcher watcher(broker.Connect(options), After("p0"));
+  Watcher::Handler handler;
+  handler.on_events = [&folder](auto) {
+    folder.Write("token", "another");
+    return true;
+  };
+  EXPECT_EQ(watcher.Run(handler), expired);
+  EXPECT_THAT(broker.authorizations(),
+              ElementsAre("Bearer one", "Bearer another", "Bearer another"));
+}
+
+TEST(WatcherTest, TakesTheLargestEventThatABrokerCanBeToldToTake) {
+  FakeBroker broker;
+  v1::Event large = MakeEvent("large", "p1");
+  large.set_object(std::string(64 << 20, ' '));
+  broker.OnWatch(ExpectAfter("p0", {WatchEvents({large})}, Broken()));
+  Recorder recorder("event large");
+  Watcher watcher(broker.Connect(), After("p0"));
+  EXPECT_TRUE(watcher.Run(recorder.handler).ok());
+  EXPECT_THAT(recorder.lines, ElementsAre("event large"));
 }
 
 TEST(WatcherTest, ReadsBatchesThatComeInManyPieces) {

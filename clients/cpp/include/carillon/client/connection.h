@@ -21,7 +21,7 @@ struct ConnectionOptions {
   // Without TLS, credentials included. Only for a broker on the same machine.
   bool plaintext = false;
   // One of these; all empty: no credentials. A token file is read again for each call, so that it
-  // can be renewed in place.
+  // can be renewed in place: streams whose token ends begin anew with what the file holds then.
   std::string user;  // "name:password"
   std::string token;
   std::string token_file;
@@ -44,6 +44,9 @@ class Connection {
   // Adds the "authorization" metadata to a call. Fails with UNAUTHENTICATED if the token file
   // cannot be read or holds no token.
   absl::Status Authorize(grpc::ClientContext* context) const;
+
+  // Whether Authorize may add something else the next time: there is a token file.
+  bool rereads_credentials() const { return !options_.token_file.empty(); }
 
  private:
   Connection(ConnectionOptions options, std::shared_ptr<grpc::Channel> channel);

@@ -18,10 +18,10 @@ struct PublisherOptions {
   // Bytes of batches sent and not yet answered; Publish waits for room. A larger batch is sent by
   // itself.
   size_t window_bytes_max = 4 << 20;
-  // When the stream breaks (UNAVAILABLE, or an error with RetryInfo), open it again and send what
-  // was not answered once more, until there has been no answer for so long (then UNAVAILABLE).
-  // Events without an event_id are given one, so that nothing is stored twice. Zero: a broken
-  // stream fails what was not answered.
+  // When the stream breaks (UNAVAILABLE, an error with RetryInfo, or a token that may have been
+  // renewed in its file), open it again and send what was not answered once more, until there has
+  // been no answer for so long (then UNAVAILABLE). Events without an event_id are given one, so
+  // that nothing is stored twice. Zero: a broken stream fails what was not answered.
   absl::Duration retry_for = absl::ZeroDuration();
   absl::Duration backoff_min = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(5);
@@ -29,9 +29,14 @@ struct PublisherOptions {
 
 class Publisher {
  public:
-  // Answers come in the order of the batches, one at a time, from threads of the library. A failed
-  // call fails the whole batch; otherwise there is a result for each event. Not to call Publish or
-  // Finish, which wait.
+  // Answers come in the order of the batches, one at a time, from threads of the library: a result
+  // for each event. An error ends the stream, and with it all batches that were not answered: one
+  // that the broker does not take (none or more than 10,000 events, or more bytes than its
+  // --request-bytes-max) fails those behind it, too. Any of them may have been stored; publishing
+  // them again is harmless if their events had ids.
+  // It should return soon, since all callbacks of a process share a few threads. Neither it nor
+  // what it holds may call Publish or Finish of any Publisher, which wait for such a thread, or
+  // destroy this one. Not empty.
   using Callback = std::function<void(absl::StatusOr<v1::PublishStreamResponse>)>;
 
   // Opens the stream with the first batch, and again with the next one after a failure.

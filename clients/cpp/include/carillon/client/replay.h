@@ -14,7 +14,8 @@
 
 namespace carillon::client {
 
-// Calls come one at a time, from threads of the library or from Start.
+// Calls come in order, from threads of the library or from Start, and one at a time unless Next is
+// called before OnEvents has returned.
 class ReplayHandler {
  public:
   virtual ~ReplayHandler() = default;

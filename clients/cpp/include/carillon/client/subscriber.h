@@ -24,7 +24,9 @@ struct ReceivedEvent {
 };
 
 // Hears what comes on the stream. Calls come one at a time, in stream order, from threads of the
-// library; they should return soon, and may call Add and Remove but not destroy the Subscriber.
+// library, of which a process has a few for all: they should return soon, and may call Add and
+// Remove but neither Publisher::Publish, which may wait for such a thread, nor destroy the
+// Subscriber.
 class SubscriberHandler {
  public:
   virtual ~SubscriberHandler() = default;
@@ -38,7 +40,8 @@ class SubscriberHandler {
   virtual void OnDisconnected(const absl::Status& status) = 0;
 
   virtual void OnEvents(absl::Span<const ReceivedEvent> events) = 0;
-  // They see every event that is committed from now on.
+  // They see every event that is committed from now on; those of OnConnected, every one from the
+  // resume position on.
   virtual void OnAdded(const v1::SubscriptionsAdded& added) = 0;
   virtual void OnRemoved(const v1::SubscriptionsRemoved& removed) = 0;
   virtual void OnClosed(const v1::SubscriptionsClosed& closed) = 0;
@@ -66,7 +69,9 @@ class Subscriber {
   // `handler` must outlive it.
   Subscriber(std::shared_ptr<Connection> connection, SubscriberOptions options,
              SubscriberHandler* handler);
-  // Ends the stream; no call of the handler after it.
+  // Ends the stream, and waits for a call of the handler that is under way; none comes after it.
+  // The caller keeps `connection` until every `done` has returned: a thread of gRPC cannot close
+  // it.
   ~Subscriber();
 
   Subscriber(const Subscriber&) = delete;

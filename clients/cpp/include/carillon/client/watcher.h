@@ -18,7 +18,8 @@ namespace carillon::client {
 struct WatcherOptions {
   v1::Filter filter;
   v1::StartPosition start;
-  // When the stream breaks, open it again and resume. False: Run returns.
+  // When the stream breaks, open it again, once the broker can be reached, and resume. False: Run
+  // returns, at once if the broker cannot be reached.
   bool reconnect = true;
   absl::Duration backoff_min = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(5);
@@ -45,8 +46,9 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
 
   // Receives until the handler says so, Cancel is called (then OK), or an error comes that no retry
-  // mends: INVALID_ARGUMENT, OUT_OF_RANGE (the position is trimmed), UNAUTHENTICATED,
-  // PERMISSION_DENIED, UNIMPLEMENTED. One thread at a time; called again, it resumes where it was.
+  // mends: INVALID_ARGUMENT, OUT_OF_RANGE (the position is trimmed), UNAUTHENTICATED (twice, if the
+  // token is in a file), PERMISSION_DENIED, UNIMPLEMENTED. One thread at a time; called again, it
+  // resumes where it was.
   absl::Status Run(const Handler& handler);
 
   // For good. Any thread, also a signal handler's helper thread.
