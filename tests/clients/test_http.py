@@ -182,7 +182,8 @@ def test_a_client_can_have_the_connection_ended(http):
     f"POST /api/v3/events HTTP/1.1\r\n{HOST}Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
     f"POST /api/v3/events HTTP/1.1\r\n{HOST}Content-Length: 5\r\n"
     "Transfer-Encoding: chunked\r\n\r\n",
-    f"POST /api/v3/events HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    f"POST /api/v3/events HTTP/1.1\r\n{HOST}{AUTHORIZATION}Transfer-Encoding: chunked\r\n\r\n"
+    "xyz\r\n",
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
 def test_what_is_not_http_gets_400_and_the_connection_is_ended(http, text):
     http.send(text).check_error(400, "BAD_REQUEST")

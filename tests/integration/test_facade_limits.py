@@ -74,8 +74,8 @@ def test_a_body_that_is_too_large(limited):
     assert answer.status == 413
     assert "body-bytes-max" in answer.json["Messages"][0]
     sock = tls_socket(facade)
-    sock.sendall(b"POST /api/v3/events HTTP/1.1\r\nHost: l\r\nTransfer-Encoding: chunked\r\n\r\n"
-                 b"800\r\n" + b"x" * 2048 + b"\r\n0\r\n\r\n")
+    sock.sendall(b"POST /api/v3/events HTTP/1.1\r\nHost: l\r\nTransfer-Encoding: chunked\r\n"
+                 b"Authorization: Bearer token\r\n\r\n800\r\n" + b"x" * 2048 + b"\r\n0\r\n\r\n")
     assert read_to_end(sock).startswith(b"HTTP/1.1 413 ")
 
 
@@ -92,7 +92,9 @@ def test_a_handshake_that_takes_too_long(limited, begun):
     sock = tls_socket(facade)
     if begun == "half a header":
         sock.sendall(b"GET /api/v3/ws HTTP/1.1\r\nHost: ")
-        assert b" 408 " in read_to_end(sock)
+        answer = read_to_end(sock)
+        assert b" 408 " in answer
+        assert b"within handshake-timeout" in answer
     else:
         assert read_to_end(sock) == b""
 
@@ -100,8 +102,11 @@ def test_a_handshake_that_takes_too_long(limited, begun):
 def test_a_body_that_takes_too_long(limited):
     facade = limited("--http-idle-timeout", "300ms")
     sock = tls_socket(facade)
-    sock.sendall(b"POST /api/v3/events HTTP/1.1\r\nHost: l\r\nContent-Length: 10\r\n\r\n{")
-    assert b" 408 " in read_to_end(sock)
+    sock.sendall(b"POST /api/v3/events HTTP/1.1\r\nHost: l\r\nContent-Length: 10\r\n"
+                 b"Authorization: Bearer token\r\n\r\n{")
+    answer = read_to_end(sock)
+    assert b" 408 " in answer
+    assert b"within http-idle-timeout" in answer
     idle = connect(facade)
     assert request(facade, "GET", "/nothing", connection=idle).status == 404
     assert read_to_end(idle.sock) == b""

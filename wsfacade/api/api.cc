@@ -51,9 +51,7 @@ bool Takes(const Endpoint& endpoint, http::verb method) {
   }
 }
 
-std::string Field(const HttpRequest& request, http::field name) {
-  return std::string(request[name]);
-}
+std::string Field(const HttpHeader& header, http::field name) { return std::string(header[name]); }
 
 // Also the answer to a browser's preflight request.
 HttpResponse OptionsResponse(const Endpoint& endpoint) {
@@ -66,6 +64,61 @@ HttpResponse OptionsResponse(const Endpoint& endpoint) {
   return response;
 }
 
+// Where a request goes.
+struct Route {
+  // Null: nowhere.
+  const Endpoint* endpoint = nullptr;
+  Target target;
+  std::string authorization;
+};
+
+// Finds the way, or the answer, if the header suffices for one.
+std::optional<HttpResponse> FindRoute(const HttpHeader& header, const OriginPolicy& origins,
+                                      Route* route) {
+  const auto target_text = header.target();
+  absl::StatusOr<Target> target =
+      ParseTarget(absl::string_view(target_text.data(), target_text.size()));
+  if (!target.ok()) {
+    return ErrorResponse(HttpStatus::bad_request, "BAD_REQUEST", target.status().message());
+  }
+  route->target = *std::move(target);
+  const Endpoint* const endpoint = FindEndpoint(route->target.segments);
+  route->endpoint = endpoint;
+  if (endpoint == nullptr) {
+    return ErrorResponse(HttpStatus::not_found, "NOT_FOUND",
+                         "no such path; there are /api/v3/ws, /api/v3/info, /api/v3/events and "
+                         "/api/v3/users/NAME/token");
+  }
+  if (header.method() == http::verb::options) return OptionsResponse(*endpoint);
+  if (!Takes(*endpoint, header.method())) {
+    HttpResponse response =
+        ErrorResponse(HttpStatus::method_not_allowed, "METHOD_NOT_ALLOWED",
+                      absl::StrCat("this path takes ", endpoint->methods, " and OPTIONS"));
+    response.set(http::field::allow, absl::StrCat(endpoint->methods, ", OPTIONS"));
+    return response;
+  }
+  if (!origins.Allows(Field(header, http::field::origin))) {
+    return ErrorResponse(HttpStatus::forbidden, "ORIGIN_NOT_ALLOWED",
+                         "pages of this origin may not use this server");
+  }
+  route->authorization = AuthorizationOf(Field(header, http::field::authorization), route->target);
+  if (route->authorization.empty()) {
+    return ErrorResponse(
+        HttpStatus::unauthorized, "UNAUTHENTICATED",
+        "credentials are missing or of another kind: send \"Authorization: Bearer TOKEN\", "
+        "\"Authorization: Basic …\", or the query parameter token with a token or user:password");
+  }
+  return std::nullopt;
+}
+
+void LogRequest(const std::string& peer, const HttpHeader& header, const Route& route) {
+  program::Log(program::Level::kDebug, "request",
+               {{"peer", peer},
+                {"method", std::string(header.method_string())},
+                // The path itself may hold a token that went astray.
+                {"path", route.endpoint != nullptr ? route.endpoint->path : "(unknown)"}});
+}
+
 }  // namespace
 
 void ApiRequest::Respond(HttpResponse response) const {
@@ -76,55 +129,28 @@ void ApiRequest::Respond(HttpResponse response) const {
 Api::Api(const ApiContext* context, std::vector<std::string> allowed_origins)
     : context_(context), origins_(std::move(allowed_origins)) {}
 
+std::optional<HttpResponse> Api::OnHeader(const HttpHeader& header, const std::string& peer) {
+  Route route;
+  std::optional<HttpResponse> answer = FindRoute(header, origins_, &route);
+  if (answer.has_value()) {
+    LogRequest(peer, header, route);
+    origins_.Decorate(Field(header, http::field::origin), &*answer);
+  }
+  return answer;
+}
+
 void Api::OnRequest(std::shared_ptr<HttpExchange> exchange) {
   const HttpRequest& message = exchange->request();
-  ApiRequest request{.exchange = exchange,
-                     .target = {},
-                     .authorization = "",
+  Route route;
+  std::optional<HttpResponse> answer = FindRoute(message, origins_, &route);
+  LogRequest(exchange->peer(), message, route);
+  ApiRequest request{.exchange = std::move(exchange),
+                     .target = std::move(route.target),
+                     .authorization = std::move(route.authorization),
                      .origin = Field(message, http::field::origin),
                      .origins = &origins_};
-  const auto target_text = message.target();
-  absl::StatusOr<Target> target =
-      ParseTarget(absl::string_view(target_text.data(), target_text.size()));
-  if (!target.ok()) {
-    return request.Respond(
-        ErrorResponse(HttpStatus::bad_request, "BAD_REQUEST", target.status().message()));
-  }
-  request.target = *std::move(target);
-  const Endpoint* const endpoint = FindEndpoint(request.target.segments);
-  program::Log(program::Level::kDebug, "request",
-               {{"peer", exchange->peer()},
-                {"method", std::string(message.method_string())},
-                // The path itself may hold a token that went astray.
-                {"path", endpoint != nullptr ? endpoint->path : "(unknown)"}});
-  if (endpoint == nullptr) {
-    return request.Respond(
-        ErrorResponse(HttpStatus::not_found, "NOT_FOUND",
-                      "no such path; there are /api/v3/ws, /api/v3/info, /api/v3/events and "
-                      "/api/v3/users/NAME/token"));
-  }
-  if (message.method() == http::verb::options) return request.Respond(OptionsResponse(*endpoint));
-  if (!Takes(*endpoint, message.method())) {
-    HttpResponse response =
-        ErrorResponse(HttpStatus::method_not_allowed, "METHOD_NOT_ALLOWED",
-                      absl::StrCat("this path takes ", endpoint->methods, " and OPTIONS"));
-    response.set(http::field::allow, absl::StrCat(endpoint->methods, ", OPTIONS"));
-    return request.Respond(std::move(response));
-  }
-  if (!origins_.Allows(request.origin)) {
-    return request.Respond(ErrorResponse(HttpStatus::forbidden, "ORIGIN_NOT_ALLOWED",
-                                         "pages of this origin may not use this server"));
-  }
-  request.authorization =
-      AuthorizationOf(Field(message, http::field::authorization), request.target);
-  if (request.authorization.empty()) {
-    return request.Respond(
-        ErrorResponse(HttpStatus::unauthorized, "UNAUTHENTICATED",
-                      "credentials are missing or of another kind: send \"Authorization: Bearer "
-                      "TOKEN\", \"Authorization: Basic "
-                      "…\", or the query parameter token with a token or user:password"));
-  }
-  endpoint->handle(*context_, std::move(request));
+  if (answer.has_value()) return request.Respond(*std::move(answer));
+  route.endpoint->handle(*context_, std::move(request));
 }
 
 }  // namespace carillon::facade

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ class Api : public HttpHandler {
   // `context` must outlive it.
   Api(const ApiContext* context, std::vector<std::string> allowed_origins);
 
+  std::optional<HttpResponse> OnHeader(const HttpHeader& header, const std::string& peer) override;
   void OnRequest(std::shared_ptr<HttpExchange> exchange) override;
 
  private:

@@ -16,6 +16,8 @@ namespace http = boost::beast::http;
 HttpResponse UpgradeRequired(absl::string_view message) {
   HttpResponse response = ErrorResponse(HttpStatus::upgrade_required, "UPGRADE_REQUIRED", message);
   response.set(http::field::upgrade, "websocket");
+  // RFC 9110, section 7.8: Upgrade is for the next hop alone.
+  response.set(http::field::connection, "Upgrade");
   response.set(http::field::sec_websocket_version, "13");
   return response;
 }

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <atomic>
-#include <boost/beast/http/parser.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/time/time.h"
 #include "wsfacade/http/exchange.h"
 #include "wsfacade/http/message.h"
+#include "wsfacade/http/request_parser.h"
 #include "wsfacade/net/connection.h"
 
 namespace carillon::facade {
@@ -47,6 +47,11 @@ class HttpCounts {
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
+  // Before the body of a request comes: the answer, if the header suffices for it. The connection
+  // is ended then, so that nobody sends, or has stored, what nobody will look at.
+  virtual std::optional<HttpResponse> OnHeader(const HttpHeader& header,
+                                               const std::string& peer) = 0;
+  // A request is complete; OnHeader, if it was asked, had no answer.
   virtual void OnRequest(std::shared_ptr<HttpExchange> exchange) = 0;
 };
 
@@ -67,14 +72,14 @@ class HttpSession : public Protocol {
   void OnAnswer(HttpResponse response, std::unique_ptr<Protocol> protocol);
 
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-
   // Parses what there is, until a request is complete.
   void Advance();
-  // False: the request was refused.
-  bool OnHeader();
-  void Refuse(boost::beast::http::status status, const char* type, absl::string_view message);
-  void RefuseBody();
+  // False: nothing of it has come.
+  bool BeginRequest();
+  void OnHeader();
+  void OnRequest();
+  // Answers the request that is being parsed, and ends the connection.
+  void Refuse(HttpResponse response);
   void Write(HttpResponse response);
 
   const HttpLimits* const limits_;
@@ -82,14 +87,15 @@ class HttpSession : public Protocol {
   HttpHandler* const handler_;
   Connection* connection_ = nullptr;
   std::string input_;
-  std::optional<Parser> parser_;
+  // Of the request that is coming in.
+  std::optional<RequestParser> parser_;
+  // Of that, or else of the one before.
   bool header_seen_ = false;
   bool is_head_ = false;
   bool keep_alive_ = false;
   // A request waits for its answer.
   bool busy_ = false;
   bool draining_ = false;
-  bool peer_ended_ = false;
 };
 
 }  // namespace carillon::facade

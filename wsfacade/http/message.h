@@ -8,6 +8,8 @@
 namespace carillon::facade {
 
 using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
+// All of a request but its body.
+using HttpHeader = HttpRequest::header_type;
 using HttpResponse = boost::beast::http::response<boost::beast::http::string_body>;
 
 }  // namespace carillon::facade
