@@ -59,7 +59,8 @@ class RawWebsocket:
             raise EOFError("the connection ended")
         self._data += piece
 
-    def send(self, payload, opcode=TEXT, fin=True):
+    @staticmethod
+    def frame(payload, opcode=TEXT, fin=True):
         if isinstance(payload, str):
             payload = payload.encode()
         size = len(payload)
@@ -70,7 +71,10 @@ class RawWebsocket:
             head += b"\xfe" + struct.pack(">H", size)
         else:
             head += b"\xff" + struct.pack(">Q", size)
-        self.socket.sendall(head + b"\0\0\0\0" + payload)
+        return head + b"\0\0\0\0" + payload
+
+    def send(self, payload, opcode=TEXT, fin=True):
+        self.socket.sendall(self.frame(payload, opcode, fin))
         return self
 
     def next_frame(self):

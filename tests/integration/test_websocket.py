@@ -9,6 +9,7 @@ from websockets.exceptions import InvalidStatus
 
 from harness.client import basic, bearer, event
 from harness.programs import ACCOUNT_TEXT
+from harness.raw_websocket import RawWebsocket
 from harness.sample_events import THE_TWO, sample_events
 from harness.websocket import Websocket
 
@@ -213,3 +214,33 @@ def test_websockets_that_come_and_go_do_not_disturb_the_others(client, facade, k
             assert keys(goes.take(1)) == [str(i)]
             goes.close()
         assert keys(stays.take(20)) == [str(i) for i in range(20)]
+
+
+def commands(count):
+    """So many registers, for one write."""
+    return b"".join(RawWebsocket.frame(f"register a.*.{i}") for i in range(count))
+
+
+def test_what_comes_behind_a_register_too_many_is_not_read(broker, start_facade, facade_token):
+    facade = start_facade(broker, facade_token, "--registrations-max", "3", "--commands-per-second",
+                          "1000000", "--commands-burst", "1000000")
+    for count in range(3001, 3010):
+        one = RawWebsocket(facade)
+        # Its end is within a frame, at another place each time.
+        one.socket.sendall(commands(count)[:-(count % 10)])
+        code, reason = one.closed()
+        assert (code, "registrations-max, 3" in reason) == (1008, True), reason
+        one.drop()
+
+
+def test_commands_before_one_too_many_a_second_are_answered(broker, start_facade, facade_token):
+    facade = start_facade(broker, facade_token, "--commands-per-second", "5", "--commands-burst",
+                          "10")
+    one = RawWebsocket(facade)
+    # Error answers wait for nobody.
+    one.socket.sendall(b"".join(RawWebsocket.frame(f"nonsense {i}") for i in range(15)))
+    for i in range(10):
+        assert json.loads(one.next_frame()[1])["Key"] == f"nonsense {i}"
+    code, reason = one.closed()
+    assert (code, "commands-per-second" in reason) == (1008, True), reason
+    one.drop()

@@ -14,6 +14,11 @@ namespace {
 
 // Records gathered for one system call. More would be copied for little gain.
 constexpr size_t kGatherBytes = 64 << 10;
+// What is written stays far below. More is what TLS itself has to answer a client that does not
+// read: new keys, or that there is no renegotiation.
+constexpr size_t kUnsentBytesMax = 256 << 10;
+// Of the socket in one Read, which may find nothing for its caller in very many bytes.
+constexpr size_t kReadBytesMax = 256 << 10;
 
 // The records of the transport that the thread is writing to.
 std::string& Gathered() {
@@ -30,7 +35,13 @@ thread_local const Transport* gatherer = nullptr;
 struct GatheringBio {
   static int Read(BIO* bio, char* buffer, int size) {
     BIO_clear_retry_flags(bio);
-    const ssize_t count = recv(Of(bio)->socket_, buffer, static_cast<size_t>(size), 0);
+    Transport* const transport = Of(bio);
+    if (transport->bytes_read_ >= kReadBytesMax) {
+      BIO_set_retry_read(bio);
+      return -1;
+    }
+    const ssize_t count = recv(transport->socket_, buffer, static_cast<size_t>(size), 0);
+    if (count > 0) transport->bytes_read_ += static_cast<size_t>(count);
     if (count == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
       BIO_set_retry_read(bio);
@@ -42,6 +53,7 @@ struct GatheringBio {
     BIO_clear_retry_flags(bio);
     ABSL_RAW_CHECK(Gathered().empty() || gatherer == Of(bio), "records of another were not sent");
     gatherer = Of(bio);
+    if (Gathered().size() + gatherer->unsent_bytes() > kUnsentBytesMax) return -1;
     Gathered().append(bytes, static_cast<size_t>(size));
     return size;
   }
@@ -118,6 +130,7 @@ IoStatus Transport::Handshake() {
   if (const IoStatus pushed = Push(); pushed != IoStatus::kOk) return pushed;
   ERR_clear_error();
   errno = 0;
+  bytes_read_ = 0;
   const int result = SSL_do_handshake(ssl_.get());
   const IoStatus verdict = result == 1 ? IoStatus::kOk : SslVerdict(result);
   const IoStatus pushed = Push();
@@ -133,6 +146,7 @@ IoResult Transport::Read(absl::Span<char> buffer) {
   }
   ERR_clear_error();
   errno = 0;
+  bytes_read_ = 0;
   size_t count = 0;
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &count);
   const IoStatus verdict = result == 1 ? IoStatus::kOk : SslVerdict(result);

@@ -74,6 +74,8 @@ class Transport {
   ssize_t SendSome(absl::string_view bytes);
 
   const int socket_;
+  // Of the socket, by the call under way.
+  size_t bytes_read_ = 0;
   // Records that the socket did not take.
   std::unique_ptr<std::string> unsent_;
   std::unique_ptr<SSL, SslDeleter> ssl_;

@@ -37,7 +37,7 @@ class AckQueue {
 
   void Push(Ack ack);
 
-  // Hands out the answers whose turn it is; `is_live` says which subscriptions are in force.
+  // Hands out the answers whose turn it is.
   void TakeReady(absl::FunctionRef<void(const Ack&)> take);
 
   // Whether the registration for it is still to be acknowledged.

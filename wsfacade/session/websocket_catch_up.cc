@@ -87,7 +87,9 @@ void WebsocketSession::GoOn() {
   CatchUp& catch_up = behind_->catch_up;
   const size_t room = limits_->outbox_bytes_max / 2;
   if (!GiveReplayed()) {
-    connection_->AwaitRoom(room);
+    // A frame of more than half an outbox needs more room, or all of it.
+    const size_t frame = std::min(catch_up.NextFrame()->size(), limits_->outbox_bytes_max);
+    connection_->AwaitRoom(std::min(room, limits_->outbox_bytes_max - frame));
     return MakeWay();
   }
   if (catch_up.is_replaying()) return;

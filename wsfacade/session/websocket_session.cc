@@ -46,7 +46,8 @@ void WebsocketSession::OnStart(Connection* connection) {
 void WebsocketSession::OnBytes(absl::Span<char> bytes) {
   heard_ = true;
   pinged_ = false;
-  if (closing_) return;
+  // The decoder may have stopped within a frame.
+  if (closing_ || close_soon_) return;
   if (decoder_.Feed(bytes, this) == FrameDecoder::Verdict::kFailed) {
     // Of the commands before the fault.
     SendAnswers();
@@ -126,6 +127,8 @@ void WebsocketSession::OnClosed(absl::string_view why) {
 
 bool WebsocketSession::OnMessage(Opcode opcode, absl::string_view payload) {
   if (!commands_.Take(limits_->commands, SteadyNow())) {
+    // Of the commands before.
+    SendAnswers();
     Close(CloseReason::kCommandRate,
           absl::StrCat("more than commands-per-second, ", limits_->commands.per_second));
     return false;
@@ -297,15 +300,12 @@ void WebsocketSession::OnRefused(LocalSubscription* subscription, const absl::St
   acks_.Fail(subscription, why);
   SendAnswers();
   connection_->thread().Defer([this, connection = connection_->shared_from_this(), subscription,
-                               serial = subscription->upstream->serial, why] {
+                               serial = subscription->upstream->serial] {
     for (const Registration& registration : registrations()) {
       if (registration.subscription != subscription || subscription->upstream->serial != serial) {
         continue;
       }
-      // Of a repeated register that came in between.
-      acks_.Fail(subscription, why);
       RemoveRegistration(subscription);
-      SendAnswers();
       return GoOn();
     }
   });
