@@ -43,7 +43,7 @@ class CheckedBatch {
     // Which event of the request.
     uint32_t index;
     // INVALID_ARGUMENT with a BadRequest whose field is such as "events[3].object", or
-    // PERMISSION_DENIED with reason CLAIM_MISSING.
+    // PERMISSION_DENIED with reason CLAIM_MISSING; after very many the code alone.
     absl::Status status;
   };
 

@@ -18,11 +18,9 @@ constexpr int64_t kSecondsMin = -62'135'596'800;
 constexpr int64_t kSecondsMax = 253'402'300'799;
 constexpr int32_t kNanosMax = 999'999'999;
 
-bool IsControl(unsigned char c) { return c < 0x20 || c == 0x7f; }
+constexpr absl::string_view kBrief = "as others of this batch";
 
-absl::Status FieldError(size_t index, absl::string_view field, absl::string_view description) {
-  return wire::FieldError(absl::StrCat("events[", index, "].", field), description);
-}
+bool IsControl(unsigned char c) { return c < 0x20 || c == 0x7f; }
 
 std::string TooLong(size_t bytes, size_t bytes_max) {
   return absl::StrCat("has ", bytes, " bytes; at most ", bytes_max, " are allowed");
@@ -50,26 +48,6 @@ std::optional<std::string> FaultOfText(absl::string_view text, size_t bytes_max)
   return std::nullopt;
 }
 
-absl::Status MissingClaim(size_t index, absl::string_view action, absl::string_view specific,
-                          absl::string_view reason) {
-  return wire::Error(absl::StatusCode::kPermissionDenied, "CLAIM_MISSING",
-                     absl::StrCat("events[", index, "]: ", reason),
-                     {{"scope", "events"}, {"action", action}, {"specific", specific}});
-}
-
-absl::Status CheckTime(size_t index, const wire::EventTime& time) {
-  if (time.seconds < kSecondsMin || time.seconds > kSecondsMax) {
-    return FieldError(
-        index, "time",
-        absl::StrCat("seconds is ", time.seconds, "; must be within the years 0001 to 9999"));
-  }
-  if (time.nanos < 0 || time.nanos > kNanosMax) {
-    return FieldError(index, "time",
-                      absl::StrCat("nanos is ", time.nanos, "; must be 0 to ", kNanosMax));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 EventChecker::EventChecker(absl::string_view caller, const access::Scope& scope,
@@ -85,11 +63,45 @@ absl::Status EventChecker::Check(size_t index, wire::EventView* event) {
     event->time = now_;
   }
   if (event->principal.empty()) event->principal = caller_;
-  absl::Status status = CheckTexts(index, *event);
-  if (status.ok()) status = CheckTime(index, event->time);
-  if (status.ok()) status = CheckRights(index, *event);
-  if (status.ok()) status = CheckJson(index, *event);
+  absl::Status status = CheckAll(index, *event);
+  if (!status.ok()) ++errors_;
   return status;
+}
+
+absl::Status EventChecker::CheckAll(size_t index, const wire::EventView& event) {
+  absl::Status status = CheckTexts(index, event);
+  if (status.ok()) status = CheckTime(index, event.time);
+  if (status.ok()) status = CheckRights(index, event);
+  if (status.ok()) status = CheckJson(index, event);
+  return status;
+}
+
+absl::Status EventChecker::FieldError(size_t index, absl::string_view field,
+                                      absl::string_view description) const {
+  if (errors_ >= kErrorsExplainedMax) return absl::InvalidArgumentError(kBrief);
+  return wire::FieldError(absl::StrCat("events[", index, "].", field), description);
+}
+
+absl::Status EventChecker::MissingClaim(size_t index, absl::string_view action,
+                                        absl::string_view specific,
+                                        absl::string_view reason) const {
+  if (errors_ >= kErrorsExplainedMax) return absl::PermissionDeniedError(kBrief);
+  return wire::Error(absl::StatusCode::kPermissionDenied, "CLAIM_MISSING",
+                     absl::StrCat("events[", index, "]: ", reason),
+                     {{"scope", "events"}, {"action", action}, {"specific", specific}});
+}
+
+absl::Status EventChecker::CheckTime(size_t index, const wire::EventTime& time) const {
+  if (time.seconds < kSecondsMin || time.seconds > kSecondsMax) {
+    return FieldError(
+        index, "time",
+        absl::StrCat("seconds is ", time.seconds, "; must be within the years 0001 to 9999"));
+  }
+  if (time.nanos < 0 || time.nanos > kNanosMax) {
+    return FieldError(index, "time",
+                      absl::StrCat("nanos is ", time.nanos, "; must be 0 to ", kNanosMax));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status EventChecker::CheckTexts(size_t index, const wire::EventView& event) const {

@@ -320,6 +320,25 @@ TEST_F(CheckBatchTest, ARequestHoldsOneEventAtLeastAndHasALimit) {
   EXPECT_EQ(Check(request).status().message(), "events: holds 4 events; at most 3 are allowed");
 }
 
+TEST_F(CheckBatchTest, OfVeryManyErrorsTheFirstAreExplained) {
+  v1::PublishRequest request;
+  for (int i = 0; i < 5'000; ++i) {
+    request.add_events();
+    *request.add_events() = GoodEvent();
+  }
+  const CheckedBatch batch = Check(request).value();
+  EXPECT_THAT(batch.accepted, SizeIs(5'000));
+  ASSERT_THAT(batch.refused, SizeIs(5'000));
+  for (size_t i = 0; i < batch.refused.size(); ++i) {
+    const absl::Status& status = batch.refused[i].status;
+    EXPECT_EQ(batch.refused[i].index, 2 * i);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(wire::BadRequestOf(status).has_value(), i < 1'000) << i;
+    EXPECT_FALSE(status.message().empty());
+    if (i >= 1'000) EXPECT_LE(status.message().size(), 32u);
+  }
+}
+
 TEST_F(CheckBatchTest, WhatIsNotProtobufIsRefusedAsAWhole) {
   for (const std::string& encoded : {std::string("\x0a\x05"
                                                  "ab"),
