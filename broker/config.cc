@@ -65,7 +65,8 @@ void AddLimitOptions(program::OptionSet* options, Config* config) {
   options->Group("Limits for publishers");
   options->AddBytes("event-object-bytes-max", &config->publish.ingest.object_bytes_max,
                     "object and original of one event", kKiB, 64 * kMiB);
-  options->AddBytes("request-bytes-max", &config->request_bytes_max, "one gRPC request", 64 * kKiB,
+  // Clients count on the least: they make requests of 1 MiB and a little more.
+  options->AddBytes("request-bytes-max", &config->request_bytes_max, "one gRPC request", 2 * kMiB,
                     256 * kMiB);
   options->AddBytes("publish-stream-bytes-max", &config->publish.stream_bytes_max,
                     "batches of one publish stream that await their commit", 64 * kKiB, kGiB);
@@ -88,6 +89,12 @@ void AddLimitOptions(program::OptionSet* options, Config* config) {
                   "Subscribe and Watch streams at a time", 1, 1'000'000);
   options->AddInt("subscriptions-per-stream-max", &config->delivery.subscriptions_per_stream_max,
                   "subscriptions on one stream", 1, 100'000'000);
+  options->AddBytes("filter-bytes-per-stream-max", &config->delivery.filter_bytes_per_stream_max,
+                    "filters of one stream, as they are sent", 64 * kKiB, 4 * kGiB);
+  options->AddBytes("filter-bytes-max", &config->delivery.filter_bytes_max,
+                    "filters of all streams, as they are sent; in memory they may take many times "
+                    "as much",
+                    64 * kKiB, 16 * kGiB);
   options->AddBytes("outbox-bytes-max", &config->delivery.outbox_bytes_max,
                     "events that wait for one stream; one that falls further behind catches up "
                     "from the log",

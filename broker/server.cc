@@ -157,13 +157,14 @@ void SetLimits(const Config& config, grpc::ServerBuilder* builder) {
 
 // The order of the members is the order in which they are made, and the reverse of the order in
 // which they go.
-class Server::Impl {
+class Server::Impl : private access::SessionListener {
  public:
   explicit Impl(const Config& config)
       : config_(config),
         metrics_("carillon-broker"),
         commit_reporter_(&metrics_),
         refusals_(&metrics_),
+        publish_places_(config.publish.streams_max),
         account_workers_("accounts", kAccountWorkers, kAccountCallsWaitingMax) {}
   ~Impl() { Drain(); }
 
@@ -200,6 +201,11 @@ class Server::Impl {
   }
 
  private:
+  void OnSessionsChanged(const std::vector<access::SessionPtr>& sessions) override {
+    dispatcher_->OnSessionsChanged(sessions);
+    calls_.OnSessionsChanged(sessions);
+  }
+
   absl::Status OpenStore() {
     absl::StatusOr<std::unique_ptr<store::LmdbStore>> opened = store::LmdbStore::Open(
         {.directory = config_.data, .map_bytes = store::MapBytesFor(config_.log_bytes_max)});
@@ -223,7 +229,7 @@ class Server::Impl {
 
   void StartDelivery() {
     dispatcher_ = std::make_unique<delivery::Dispatcher>(store_->event_log(), config_.delivery);
-    access_->SetListener(dispatcher_.get());
+    access_->SetListener(this);
     dispatcher_->Start();
     log::CommitterOptions options;
     options.queue_bytes_max = config_.commit_queue_bytes_max;
@@ -256,6 +262,7 @@ class Server::Impl {
                      .active_calls = &calls_,
                      .publish_limits = config_.publish,
                      .publish_metrics = &publish_metrics_,
+                     .publish_places = &publish_places_,
                      .delivery_metrics = &delivery_metrics_,
                      .start_time = absl::Now()};
   }
@@ -313,6 +320,7 @@ class Server::Impl {
   CommitReporter commit_reporter_;
   RefusalLog refusals_;
   service::PublishMetrics publish_metrics_;
+  access::StreamPlaces publish_places_;
   service::DeliveryMetrics delivery_metrics_;
   std::unique_ptr<store::LmdbStore> store_;
   std::unique_ptr<access::AccessControl> access_;

@@ -22,7 +22,7 @@ void CollectPublishing(const MetricSources& sources, program::Scrape* scrape) {
                   {{"reason", "invalid"}});
   scrape->Counter(kRefused, kRefusedHelp, static_cast<double>(publish.events_denied),
                   {{"reason", "denied"}});
-  scrape->Counter(kRefused, kRefusedHelp, static_cast<double>(publish.events_no_space),
+  scrape->Counter(kRefused, kRefusedHelp, static_cast<double>(publish.events_not_committed),
                   {{"reason", "not_committed"}});
   scrape->Counter(kRefused, kRefusedHelp, static_cast<double>(publish.events_duplicate),
                   {{"reason", "duplicate"}});

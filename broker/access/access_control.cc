@@ -41,8 +41,8 @@ AccountAdminOptions AdminOptions(const AccessOptions& options) {
   return {options.token_ttl_max, options.users_max, options.roles_max, options.clock};
 }
 
-absl::Status MayOpenFor(const Identity& owner, absl::string_view user) {
-  const Decision decision = owner.scope->Check("sessions", "open", user);
+absl::Status MayOpenFor(const Scope& owner, absl::string_view user) {
+  const Decision decision = owner.Check("sessions", "open", user);
   if (decision.allowed) return absl::OkStatus();
   return ClaimMissing("opening a session for this user", decision, "sessions", "open", user);
 }
@@ -169,7 +169,10 @@ absl::StatusOr<SessionPtr> AccessControl::OpenOwnSession(const Identity& identit
 }
 
 absl::StatusOr<SessionPtr> AccessControl::OpenSession(const Identity& owner, const Identity& user) {
-  if (absl::Status allowed = MayOpenFor(owner, user.principal()); !allowed.ok()) return allowed;
+  // To check the user's password may have taken long.
+  const absl::StatusOr<ScopePtr> scope = directory_->Evaluate(*owner.grant);
+  if (!scope.ok()) return scope.status();
+  if (absl::Status allowed = MayOpenFor(**scope, user.principal()); !allowed.ok()) return allowed;
   const std::string id = tokens_.IssueSessionId(owner.principal(), *user.grant);
   return sessions_->Open(owner.principal(), id, user.grant);
 }
@@ -178,15 +181,21 @@ absl::StatusOr<SessionPtr> AccessControl::ResumeSession(const Identity& owner,
                                                         absl::string_view session_id) {
   auto grant = tokens_.CheckSessionId(owner.principal(), session_id);
   if (!grant.ok()) return grant.status();
-  if (absl::Status allowed = MayOpenFor(owner, grant->principal); !allowed.ok()) return allowed;
+  if (absl::Status allowed = MayOpenFor(*owner.scope, grant->principal); !allowed.ok()) {
+    return allowed;
+  }
   return sessions_->Open(owner.principal(), std::string(session_id),
                          std::make_shared<const Grant>(*std::move(grant)));
 }
 
-absl::StatusOr<SessionPtr> AccessControl::FindSession(const std::string& owner,
+absl::StatusOr<SessionPtr> AccessControl::FindSession(const Identity& owner,
                                                       absl::string_view session_id) {
-  if (SessionPtr session = sessions_->Find(owner, session_id)) return session;
-  auto grant = tokens_.CheckSessionId(owner, session_id);
+  if (SessionPtr session = sessions_->Find(owner.principal(), session_id)) {
+    absl::Status allowed = MayOpenFor(*owner.scope, session->principal());
+    if (!allowed.ok()) return allowed;
+    return session;
+  }
+  auto grant = tokens_.CheckSessionId(owner.principal(), session_id);
   if (!grant.ok()) return grant.status();
   if (clock_() >= grant->expire_time) {
     return wire::Error(absl::StatusCode::kUnauthenticated, "SESSION_EXPIRED",

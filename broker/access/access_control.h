@@ -92,8 +92,8 @@ class AccessControl {
   // use at this moment (else the ones unused for longest end, to make room).
   absl::StatusOr<SessionPtr> OpenSession(const Identity& owner, const Identity& user);
   absl::StatusOr<SessionPtr> ResumeSession(const Identity& owner, absl::string_view session_id);
-  // A session in force. UNAUTHENTICATED: why it is not.
-  absl::StatusOr<SessionPtr> FindSession(const std::string& owner, absl::string_view session_id);
+  // A session in force. UNAUTHENTICATED: why it is not. PERMISSION_DENIED as above.
+  absl::StatusOr<SessionPtr> FindSession(const Identity& owner, absl::string_view session_id);
   // Ends them and returns when the listener knows; unknown ones are passed over. Blocks.
   void CloseSessions(const std::string& owner, absl::Span<const std::string> session_ids);
 

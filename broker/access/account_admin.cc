@@ -325,6 +325,9 @@ absl::Status AccountAdmin::DeleteUser(const Identity& caller,
 
 absl::StatusOr<v1::GrantTokenResponse> AccountAdmin::GrantToken(
     const Identity& caller, const v1::GrantTokenRequest& request) {
+  // Else a caller whose credentials are revoked at this moment could be given a token that outlives
+  // it.
+  absl::MutexLock lock(&change_mu_);
   const auto scope = Require(caller, "users", "token", request.name());
   const bool own = request.name() == caller.principal();
   if (!scope.ok() && !(own && absl::IsPermissionDenied(scope.status()))) return scope.status();

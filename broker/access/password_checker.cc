@@ -12,6 +12,10 @@ namespace {
 
 using Verdict = program::WorkerPool::Verdict;
 
+// New passwords that may wait beside the checks, so that logins, which anybody may try, keep no
+// administrator from changing one. More than two are not asked for at a time.
+constexpr size_t kHashesWaitingMax = 2;
+
 absl::Status Busy() {
   return wire::WithRetry(
       wire::Error(absl::StatusCode::kResourceExhausted, "PASSWORD_CHECKS_BUSY",
@@ -32,8 +36,9 @@ PasswordChecker::PasswordChecker(PasswordCheckerOptions options)
     : options_(std::move(options)),
       memory_secret_(RandomBytes(32)),
       unmatchable_(UnmatchableHash(options_.cost)),
-      remembered_(options_.remembered_max),
-      pool_("passwords", options_.checks_max, static_cast<size_t>(options_.waiting_max)) {}
+      remembered_(options_.remembered_max / 2),
+      pool_("passwords", options_.checks_max,
+            static_cast<size_t>(options_.waiting_max) + kHashesWaitingMax) {}
 
 PasswordChecker::~PasswordChecker() {
   Stop();
@@ -71,7 +76,9 @@ bool PasswordChecker::Enqueue(const std::string& key, absl::string_view user,
   const int pending_of_user_max = options_.checks_max + std::max(1, options_.waiting_max / 4);
   const auto of_user = pending_of_user_.find(user);
   if (of_user != pending_of_user_.end() && of_user->second >= pending_of_user_max) return false;
-  if (pool_.TrySubmit([this, key] { Run(key); }) != Verdict::kAccepted) return false;
+  if (pool_.TrySubmit([this, key] { Run(key); }, kHashesWaitingMax) != Verdict::kAccepted) {
+    return false;
+  }
   const auto pending = std::make_shared<Pending>();
   *pending = {std::string(user), std::string(password), std::string(phc), {}};
   pending->callers.push_back(std::move(*done));

@@ -56,7 +56,8 @@ class PasswordChecker {
   void Check(absl::string_view user, absl::string_view password, absl::string_view phc, Done done)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The hash to keep for a new password. Waits its turn with the checks. Errors as above.
+  // The hash to keep for a new password. Waits its turn with the checks, in a place that these do
+  // not take. Errors as above.
   absl::StatusOr<std::string> Hash(absl::string_view password);
 
   // Answers all that wait with UNAVAILABLE, without hashing, and refuses what comes.

@@ -1,6 +1,7 @@
 #include "broker/access/session_registry.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "carillon/wire/error.h"
 
@@ -185,19 +186,31 @@ void SessionRegistry::Reevaluate(absl::Span<const std::string> principals) {
         if (SessionPtr session = weak.lock()) affected.push_back(std::move(session));
       }
     }
-    ReevaluateLocked(affected, &changed, &dropped);
+  }
+  // Of the many that a role may have a few at a time: to work out their scopes takes long, and
+  // nobody can open or find a session meanwhile. What is held is not evicted.
+  constexpr size_t kAtATime = 64;
+  const absl::Span<const SessionPtr> all = affected;
+  for (size_t i = 0; i < all.size(); i += kAtATime) {
+    absl::MutexLock lock(&mu_);
+    ReevaluateLocked(all.subspan(i, kAtATime), &changed, &dropped);
   }
   Tell(changed);
 }
 
-void SessionRegistry::ReevaluateLocked(const Sessions& affected, Sessions* changed,
+void SessionRegistry::ReevaluateLocked(absl::Span<const SessionPtr> affected, Sessions* changed,
                                        Sessions* dropped) {
+  GrantPtr grant;
+  absl::StatusOr<ScopePtr> scope;
   for (const SessionPtr& session : affected) {
-    auto scope = directory_->Evaluate(*session->grant);
+    // Those that the same credentials opened share a grant.
+    if (std::exchange(grant, session->grant) != session->grant) {
+      scope = directory_->Evaluate(*grant);
+    }
     if (!scope.ok()) {
       EndLocked(session, scope.status(), dropped);
     } else if (*scope != session->scope()) {
-      session->Set(*std::move(scope), absl::OkStatus());
+      session->Set(*scope, absl::OkStatus());
     } else {
       continue;
     }

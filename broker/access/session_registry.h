@@ -99,7 +99,7 @@ class SessionRegistry : public std::enable_shared_from_this<SessionRegistry> {
   void RemoveLocked(const Session* session, Sessions* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndLocked(const SessionPtr& session, absl::Status reason, Sessions* dropped)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void ReevaluateLocked(const Sessions& affected, Sessions* changed, Sessions* dropped)
+  void ReevaluateLocked(absl::Span<const SessionPtr> affected, Sessions* changed, Sessions* dropped)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Forget(const Session* session) ABSL_LOCKS_EXCLUDED(mu_);
   void Tell(const Sessions& changed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mu_);

@@ -20,7 +20,7 @@ absl::Status StreamTooSlow() {
 }  // namespace
 
 Dispatcher::Dispatcher(const log::EventLog* log, DispatcherOptions options)
-    : log_(log), options_(options), reader_(log) {}
+    : log_(log), options_(options), places_(options.streams_max), reader_(log) {}
 
 Dispatcher::~Dispatcher() {
   Stop(wire::Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the broker is shutting down"));
@@ -32,11 +32,14 @@ void Dispatcher::Start() {
 }
 
 void Dispatcher::Stop(const absl::Status& status) {
-  Post([this, status] {
-    for (const auto& [subscriber, owner] : streams_) End(*subscriber, status);
-  });
   {
+    // Together, so that no stream is opened behind the end of all.
     absl::MutexLock lock(&mu_);
+    if (!stopping_) {
+      commands_.emplace_back([this, status] {
+        for (const auto& [subscriber, owner] : streams_) End(*subscriber, status);
+      });
+    }
     stopping_ = true;
   }
   if (thread_.joinable()) thread_.join();

@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "broker/access/session.h"
+#include "broker/access/stream_places.h"
 #include "broker/delivery/log_reader.h"
 #include "broker/delivery/subscriber.h"
 #include "broker/delivery/subscription_table.h"
@@ -43,6 +44,9 @@ struct DispatcherOptions {
   size_t read_bytes = 256 << 10;
   size_t streams_max = 10'000;
   size_t subscriptions_per_stream_max = 1'000'000;
+  // Encoded filters. In memory a filter may take many times as much.
+  size_t filter_bytes_per_stream_max = 128 << 20;
+  size_t filter_bytes_max = 512 << 20;
   absl::Duration progress_interval = absl::Seconds(5);
   // A stream whose client takes nothing for so long although something waits for it is ended. Seen
   // at the next progress interval.
@@ -66,6 +70,8 @@ struct DispatcherStats {
 struct NewSubscription {
   int64_t id = 0;
   std::shared_ptr<const match::CompiledFilter> filter;
+  // Of its encoded form.
+  size_t filter_bytes = 0;
   // Null: the stream's own.
   access::SessionPtr session;
   // Session.scope it is meant for; empty: any.
@@ -157,6 +163,11 @@ class Dispatcher : public access::SessionListener {
 
   void DoAdd(const SubscriberPtr& subscriber, std::vector<NewSubscription>& subscriptions);
   absl::Status AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription);
+  // Puts it into the table.
+  absl::StatusOr<uint32_t> Place(const SubscriberPtr& subscriber, NewSubscription& subscription);
+  // False: there is no room for them.
+  bool TakeFilterBytes(Subscriber::DispatcherSide& side, size_t bytes);
+  void GiveBackFilterBytes(Subscriber::DispatcherSide& side, size_t bytes);
   // Of a stream that catches up: begins and answers the subscriptions whose place it has reached.
   void BeginAwaited(Subscriber& subscriber);
   void PutAdded(Subscriber& subscriber, absl::Span<const int64_t> ids);
@@ -209,6 +220,7 @@ class Dispatcher : public access::SessionListener {
   const log::EventLog* const log_;
   const DispatcherOptions options_;
   DispatcherStats stats_;
+  access::StreamPlaces places_;
 
   mutable absl::Mutex mu_;
   std::deque<Command> commands_ ABSL_GUARDED_BY(mu_);
@@ -223,6 +235,7 @@ class Dispatcher : public access::SessionListener {
   // The thread that dispatches alone.
   uint64_t dispatched_ = 0;
   SubscriptionTable table_;
+  size_t filter_bytes_ = 0;
   absl::flat_hash_map<Subscriber*, SubscriberPtr> streams_;
   std::vector<Subscriber*> dirty_;
   std::deque<Committed> recent_;

@@ -13,6 +13,12 @@ namespace carillon::delivery {
 
 namespace {
 
+// A facade's: for whom it may hold sessions is asked anew when it resumes them.
+absl::Status OwnRightsChanged() {
+  return wire::Error(absl::StatusCode::kAborted, "OWN_RIGHTS_CHANGED",
+                     "the rights of the stream's own user have changed; open it anew");
+}
+
 bool HasChanged(const Subscriber::DispatcherSide::Reader& reader) {
   const access::SessionPtr session = reader.session.lock();
   return session == nullptr || session->scope() != reader.scope;
@@ -30,16 +36,19 @@ SubscriberPtr Dispatcher::MakeSubscriber(StreamKind kind, access::SessionPtr ses
 }
 
 absl::Status Dispatcher::Open(SubscriberPtr subscriber) {
-  if (stats_.streams.fetch_add(1) >= static_cast<int64_t>(options_.streams_max)) {
-    --stats_.streams;
+  const std::string& principal = subscriber->session->principal();
+  if (!places_.Take(principal)) {
     return wire::WithRetry(
         wire::Error(absl::StatusCode::kResourceExhausted, "STREAMS_MAX",
                     absl::StrCat("the broker serves at most ", options_.streams_max,
-                                 " streams at a time; try again later")),
+                                 " streams at a time, of which one user cannot take all; try "
+                                 "again later")),
         absl::Seconds(1));
   }
+  ++stats_.streams;
   if (!Post([this, subscriber] { streams_.emplace(subscriber.get(), subscriber); })) {
     --stats_.streams;
+    places_.Leave(principal);
     return wire::Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
                        "the broker is shutting down");
   }
@@ -78,6 +87,7 @@ void Dispatcher::RoomAvailable(SubscriberPtr subscriber) {
 
 void Dispatcher::Close(SubscriberPtr subscriber) {
   --stats_.streams;
+  places_.Leave(subscriber->session->principal());
   Post([this, subscriber = std::move(subscriber)] { DoClose(subscriber); });
 }
 
@@ -116,6 +126,40 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
                        absl::StrCat("a stream holds at most ",
                                     options_.subscriptions_per_stream_max, " subscriptions"));
   }
+  if (!TakeFilterBytes(side, subscription.filter_bytes)) {
+    return wire::Error(
+        absl::StatusCode::kResourceExhausted, "SUBSCRIPTIONS_MAX",
+        absl::StrCat("the filters of a stream take at most ", options_.filter_bytes_per_stream_max,
+                     " bytes, those of all ", options_.filter_bytes_max));
+  }
+  const absl::StatusOr<uint32_t> slot = Place(subscriber, subscription);
+  if (!slot.ok()) {
+    GiveBackFilterBytes(side, subscription.filter_bytes);
+    return slot.status();
+  }
+  side.slots.emplace(subscription.id, *slot);
+  ++stats_.subscriptions;
+  return absl::OkStatus();
+}
+
+bool Dispatcher::TakeFilterBytes(Subscriber::DispatcherSide& side, size_t bytes) {
+  if (side.filter_bytes + bytes > options_.filter_bytes_per_stream_max ||
+      filter_bytes_ + bytes > options_.filter_bytes_max) {
+    return false;
+  }
+  side.filter_bytes += bytes;
+  filter_bytes_ += bytes;
+  return true;
+}
+
+void Dispatcher::GiveBackFilterBytes(Subscriber::DispatcherSide& side, size_t bytes) {
+  side.filter_bytes -= bytes;
+  filter_bytes_ -= bytes;
+}
+
+absl::StatusOr<uint32_t> Dispatcher::Place(const SubscriberPtr& subscriber,
+                                           NewSubscription& subscription) {
+  Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
   const bool own = subscription.session == nullptr;
   const access::SessionPtr& session = own ? subscriber->session : subscription.session;
   const access::ScopePtr scope = session->scope();
@@ -141,13 +185,12 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
   entry.id = subscription.id;
   entry.own = own;
   entry.filter = std::move(subscription.filter);
+  entry.filter_bytes = static_cast<uint32_t>(subscription.filter_bytes);
   entry.after = after;
   if (!own && (side.state == State::kWaiting || side.until != Subscriber::kNoEnd)) {
     side.readers[subscription.id] = {session, scope};
   }
-  side.slots.emplace(subscription.id, table_.Add(std::move(entry), scope));
-  ++stats_.subscriptions;
-  return absl::OkStatus();
+  return table_.Add(std::move(entry), scope);
 }
 
 void Dispatcher::DoRemove(const SubscriberPtr& subscriber, const std::vector<int64_t>& ids) {
@@ -160,6 +203,7 @@ void Dispatcher::DoRemove(const SubscriberPtr& subscriber, const std::vector<int
     if (side.awaited.erase(id) > 0) never_begun.push_back(id);
     const auto found = side.slots.find(id);
     if (found == side.slots.end()) continue;
+    GiveBackFilterBytes(side, table_.at(found->second).filter_bytes);
     table_.Remove(found->second);
     side.slots.erase(found);
     side.readers.erase(id);
@@ -257,6 +301,7 @@ void Dispatcher::RemoveSubscriptions(Subscriber& subscriber) {
   for (const auto& [id, slot] : slots) table_.Remove(slot);
   stats_.subscriptions -= static_cast<int64_t>(slots.size());
   slots.clear();
+  GiveBackFilterBytes(subscriber.dispatcher_side, subscriber.dispatcher_side.filter_bytes);
   subscriber.dispatcher_side.awaited.clear();
   subscriber.dispatcher_side.awaited_in_order.clear();
   std::exchange(subscriber.dispatcher_side.readers, {});
@@ -298,9 +343,13 @@ void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
         End(*subscriber, session->end());
         continue;
       }
-      for (const auto& [id, slot] : subscriber->dispatcher_side.slots) {
-        if (table_.at(slot).own) table_.SetScope(slot, scope);
+      const auto& slots = subscriber->dispatcher_side.slots;
+      if (std::any_of(slots.begin(), slots.end(),
+                      [this](const auto& slot) { return !table_.at(slot.second).own; })) {
+        End(*subscriber, OwnRightsChanged());
+        continue;
       }
+      for (const auto& [id, slot] : slots) table_.SetScope(slot, scope);
     } else if (!session->owner.empty() && subscriber->kind == StreamKind::kSubscribe &&
                subscriber->session->principal() == session->owner) {
       const Subscriber::DispatcherSide& side = subscriber->dispatcher_side;

@@ -28,6 +28,8 @@ class SubscriptionTable {
     uint64_t after = 0;
     // Whether it goes by the caller's own session, and so follows its scope.
     bool own = true;
+    // NewSubscription.filter_bytes.
+    uint32_t filter_bytes = 0;
     std::shared_ptr<const match::CompiledFilter> filter;
 
    private:

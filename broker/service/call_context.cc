@@ -10,10 +10,27 @@ void ActiveCalls::Enter(EndableCall* call) {
   if (!end_.ok()) call->EndSoon(end_);
 }
 
-void ActiveCalls::Leave(EndableCall* call) {
+void ActiveCalls::Leave(EndableCall* call, const access::Session* session) {
   absl::MutexLock lock(&mu_);
   --count_;
   if (call != nullptr) endable_.erase(call);
+  if (session != nullptr) by_session_.erase(session);
+}
+
+void ActiveCalls::SetSession(EndableCall* call, const access::Session& session) {
+  absl::MutexLock lock(&mu_);
+  by_session_.emplace(&session, call);
+  // It may have ended before it was known here.
+  if (absl::Status end = session.end(); !end.ok()) call->EndSoon(end);
+}
+
+void ActiveCalls::OnSessionsChanged(const std::vector<access::SessionPtr>& sessions) {
+  absl::MutexLock lock(&mu_);
+  for (const access::SessionPtr& session : sessions) {
+    const auto found = by_session_.find(session.get());
+    if (found == by_session_.end()) continue;
+    if (absl::Status end = session->end(); !end.ok()) found->second->EndSoon(end);
+  }
 }
 
 void ActiveCalls::EndAll(const absl::Status& status) {

@@ -5,13 +5,17 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "broker/access/access_control.h"
+#include "broker/access/session.h"
+#include "broker/access/stream_places.h"
 #include "broker/delivery/dispatcher.h"
 #include "broker/ingest/check_batch.h"
 #include "broker/log/committer.h"
@@ -34,7 +38,12 @@ class ActiveCalls {
  public:
   // `call` is null if it ends by itself or somebody else ends it.
   void Enter(EndableCall* call) ABSL_LOCKS_EXCLUDED(mu_);
-  void Leave(EndableCall* call) ABSL_LOCKS_EXCLUDED(mu_);
+  // `session`: of SetSession, or null.
+  void Leave(EndableCall* call, const access::Session* session) ABSL_LOCKS_EXCLUDED(mu_);
+  // The call ends when its session, which is no other's, does. Between Enter and Leave.
+  void SetSession(EndableCall* call, const access::Session& session) ABSL_LOCKS_EXCLUDED(mu_);
+  // Ends the calls of those of the sessions that have ended.
+  void OnSessionsChanged(const std::vector<access::SessionPtr>& sessions) ABSL_LOCKS_EXCLUDED(mu_);
   // Ends the calls there are and, from now on, every other as it enters.
   void EndAll(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   // Waits until there are none.
@@ -44,6 +53,7 @@ class ActiveCalls {
   absl::Mutex mu_;
   int64_t count_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_set<EndableCall*> endable_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<const access::Session*, EndableCall*> by_session_ ABSL_GUARDED_BY(mu_);
   absl::Status end_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -54,7 +64,7 @@ struct PublishMetrics {
   std::atomic<int64_t> events_duplicate{0};
   std::atomic<int64_t> events_invalid{0};
   std::atomic<int64_t> events_denied{0};
-  std::atomic<int64_t> events_no_space{0};
+  std::atomic<int64_t> events_not_committed{0};
   std::atomic<int64_t> streams{0};
 };
 
@@ -83,6 +93,7 @@ struct CallContext {
   ActiveCalls* active_calls;
   PublishLimits publish_limits;
   PublishMetrics* publish_metrics;
+  access::StreamPlaces* publish_places;
   DeliveryMetrics* delivery_metrics;
   absl::Time start_time;
 };

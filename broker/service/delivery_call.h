@@ -66,7 +66,7 @@ class DeliveryCall : public Reactor, public delivery::StreamWriter {
       subscriber_->Detach();
       call_context_->dispatcher->Close(subscriber_);
     }
-    call_context_->active_calls->Leave(nullptr);
+    call_context_->active_calls->Leave(nullptr, nullptr);
     delete this;
   }
 

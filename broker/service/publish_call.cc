@@ -36,7 +36,7 @@ void CountRefused(const BatchVerdict& verdict, PublishMetrics* metrics) {
 void CountCommitted(const BatchVerdict& verdict, const absl::Status& status,
                     absl::Span<const log::AppendOutcome> outcomes, PublishMetrics* metrics) {
   if (!status.ok()) {
-    metrics->events_no_space += static_cast<int64_t>(verdict.accepted.size());
+    metrics->events_not_committed += static_cast<int64_t>(verdict.accepted.size());
     return;
   }
   int64_t duplicates = 0;
@@ -101,12 +101,14 @@ void PublishCall::Begin(const absl::StatusOr<access::Identity>& identity) {
   const uint32_t epoch = call_context_->log->epoch();
   if (commit->events.empty()) {
     *response_ = ToByteBuffer(EncodePublishResults(verdict_, absl::OkStatus(), {}, epoch));
+    verdict_ = {};
     return Finish(grpc::Status::OK);
   }
   commit->done = [this, epoch](const absl::Status& status,
                                absl::Span<const log::AppendOutcome> outcomes) {
     CountCommitted(verdict_, status, outcomes, call_context_->publish_metrics);
     *response_ = ToByteBuffer(EncodePublishResults(verdict_, status, outcomes, epoch));
+    verdict_ = {};
     Finish(grpc::Status::OK);
   };
   switch (call_context_->committer->Submit(*std::move(commit), nullptr)) {
@@ -121,7 +123,7 @@ void PublishCall::Begin(const absl::StatusOr<access::Identity>& identity) {
 }
 
 void PublishCall::OnDone() {
-  call_context_->active_calls->Leave(nullptr);
+  call_context_->active_calls->Leave(nullptr, nullptr);
   delete this;
 }
 
@@ -144,16 +146,18 @@ PublishStreamCall::PublishStreamCall(grpc::CallbackServerContext* context,
 
 absl::Status PublishStreamCall::Begin(absl::StatusOr<access::SessionPtr> session) {
   if (!session.ok()) return session.status();
-  const auto streams_max = static_cast<int64_t>(call_context_->publish_limits.streams_max);
-  counted_ = true;
-  if (call_context_->publish_metrics->streams.fetch_add(1) >= streams_max) {
+  if (!call_context_->publish_places->Take((*session)->principal())) {
     return wire::WithRetry(
-        wire::Error(absl::StatusCode::kResourceExhausted, "PUBLISH_STREAMS_MAX",
-                    absl::StrCat("the broker serves at most ", streams_max,
-                                 " publish streams at a time; share one, or try again later")),
+        wire::Error(
+            absl::StatusCode::kResourceExhausted, "PUBLISH_STREAMS_MAX",
+            absl::StrCat("the broker serves at most ", call_context_->publish_limits.streams_max,
+                         " publish streams at a time, of which one user cannot take all; "
+                         "share one, or try again later")),
         absl::Seconds(1));
   }
+  ++call_context_->publish_metrics->streams;
   session_ = *std::move(session);
+  call_context_->active_calls->SetSession(this, *session_);
   return absl::OkStatus();
 }
 
@@ -166,6 +170,8 @@ void PublishStreamCall::OnReadDone(bool ok) {
   }
   {
     absl::MutexLock lock(&mu_);
+    // It came while the call was ended; nobody would wait for what it begins.
+    if (finished_) return;
     handling_ = true;
   }
   const absl::Status handled = Handle();
@@ -189,10 +195,11 @@ absl::Status PublishStreamCall::Handle() {
     pending.commit = *std::move(commit);
   }
   request_.Clear();
-  pending.bytes = pending.commit.bytes();
+  pending.bytes = pending.commit.bytes() + pending.verdict.bytes();
   if (pending.commit.events.empty()) {
     pending.answer =
         EncodePublishResults(pending.verdict, absl::OkStatus(), {}, call_context_->log->epoch());
+    pending.verdict = {};
     Update([this, &pending]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
       pending_bytes_ += pending.bytes;
       pending_.push_back(std::move(pending));
@@ -234,6 +241,7 @@ void PublishStreamCall::OnCommitted(Pending* pending, const absl::Status& status
   CountCommitted(pending->verdict, status, outcomes, call_context_->publish_metrics);
   std::string answer =
       EncodePublishResults(pending->verdict, status, outcomes, call_context_->log->epoch());
+  pending->verdict = {};
   Update([this, pending, &answer]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     pending->answer = std::move(answer);
     --commits_;
@@ -295,8 +303,11 @@ std::optional<grpc::Status> PublishStreamCall::DriveLocked() {
 }
 
 void PublishStreamCall::OnDone() {
-  if (counted_) --call_context_->publish_metrics->streams;
-  call_context_->active_calls->Leave(this);
+  if (session_ != nullptr) {
+    --call_context_->publish_metrics->streams;
+    call_context_->publish_places->Leave(session_->principal());
+  }
+  call_context_->active_calls->Leave(this, session_.get());
   delete this;
 }
 

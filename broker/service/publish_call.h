@@ -76,9 +76,8 @@ class PublishStreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer,
   std::optional<grpc::Status> DriveLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const CallContext* const call_context_;
-  // Set before the first read.
+  // Set before the first read, with a place taken.
   access::SessionPtr session_;
-  bool counted_ = false;
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;
 

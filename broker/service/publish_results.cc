@@ -40,6 +40,16 @@ void AppendRefused(const absl::Status& status, std::string* out) {
 
 }  // namespace
 
+size_t BatchVerdict::bytes() const {
+  // An error that explains itself holds its text about three times, and names of types.
+  constexpr size_t kDetailsBytes = 256;
+  size_t bytes = accepted.size() * sizeof(accepted[0]) + refused.size() * sizeof(refused[0]);
+  for (const ingest::CheckedBatch::Refused& event : refused) {
+    bytes += 3 * event.status.message().size() + kDetailsBytes;
+  }
+  return bytes;
+}
+
 std::string EncodePublishResults(const BatchVerdict& verdict, const absl::Status& commit,
                                  absl::Span<const log::AppendOutcome> outcomes, uint32_t epoch) {
   std::string out;

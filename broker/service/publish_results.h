@@ -17,6 +17,9 @@ namespace carillon::service {
 struct BatchVerdict {
   std::vector<ingest::CheckedBatch::Accepted> accepted;
   std::vector<ingest::CheckedBatch::Refused> refused;
+
+  // About what it, and then the answer, takes of memory.
+  size_t bytes() const;
 };
 
 // An encoded PublishResponse, or PublishStreamResponse: a result for each event of the request.

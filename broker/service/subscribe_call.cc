@@ -109,11 +109,15 @@ absl::StatusOr<delivery::NewSubscription> SubscribeCall::Compile(
     return wire::FieldErrorFromMessage(filter.status(), absl::StrCat(path, ".filter"));
   }
   compiled.filter = *std::move(filter);
+  compiled.filter_bytes = subscription.filter().ByteSizeLong();
   compiled.scope_id = subscription.scope();
   compiled.after = subscription.after();
   if (!subscription.session_id().empty()) {
-    auto session = call_context().access->FindSession(subscriber()->session->principal(),
-                                                      subscription.session_id());
+    const access::Session& own = *subscriber()->session;
+    const access::ScopePtr scope = own.scope();
+    if (scope == nullptr) return own.end();
+    auto session =
+        call_context().access->FindSession({own.grant, scope}, subscription.session_id());
     if (!session.ok()) return session.status();
     compiled.session = *std::move(session);
   }
@@ -145,6 +149,7 @@ void WatchCall::Begin(absl::StatusOr<access::SessionPtr> session) {
   std::vector<delivery::NewSubscription> one(1);
   one[0].id = 1;
   one[0].filter = *std::move(filter);
+  one[0].filter_bytes = request_.filter().ByteSizeLong();
   call_context().dispatcher->Add(subscriber(), std::move(one));
   v1::StartDelivery delivery;
   *delivery.mutable_start() = request_.start();

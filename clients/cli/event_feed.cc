@@ -10,9 +10,8 @@
 namespace carillon::cli {
 namespace {
 
-// A request holds at most 4 MiB, unless the broker was told otherwise: one more event that is not
-// large fits in.
-constexpr size_t kBatchBytesMax = 2 << 20;
+// Every broker takes requests of 2 MiB: one more event that is not large fits in.
+constexpr size_t kBatchBytesMax = 1 << 20;
 constexpr size_t kLargeEventBytes = kBatchBytesMax - (64 << 10);
 
 }  // namespace

@@ -15,10 +15,10 @@ WorkerPool::WorkerPool(const std::string& name, int threads, size_t waiting_max)
 
 WorkerPool::~WorkerPool() { Stop(); }
 
-WorkerPool::Verdict WorkerPool::TrySubmit(Task&& task) {
+WorkerPool::Verdict WorkerPool::TrySubmit(Task&& task, size_t spare) {
   absl::MutexLock lock(&mutex_);
   if (stopped_) return Verdict::kStopped;
-  if (tasks_.size() >= idle_ + waiting_max_) return Verdict::kFull;
+  if (tasks_.size() + spare >= idle_ + waiting_max_) return Verdict::kFull;
   tasks_.push_back(std::move(task));
   return Verdict::kAccepted;
 }

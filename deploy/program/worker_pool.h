@@ -27,8 +27,9 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Unless accepted, the task is left as it was. Tasks start in order of submission.
-  [[nodiscard]] Verdict TrySubmit(Task&& task);
+  // Unless accepted, the task is left as it was. Tasks start in order of submission. `spare` places
+  // to wait in are left to others.
+  [[nodiscard]] Verdict TrySubmit(Task&& task, size_t spare = 0);
 
   // Refuses new tasks, runs those accepted to their end, and joins. Not from a task.
   void Stop();

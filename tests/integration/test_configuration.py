@@ -77,7 +77,7 @@ def test_every_mistake_is_told_at_once(tmp_path):
     (["--tls-cert", "{cert}"], "--tls-key"),
     (["--tls-cert", "{cert}", "--tls-key", "{key}", "--plaintext"], "--plaintext"),
     (["--plaintext", "--tls-client-ca", "{cert}"], "--tls-client-ca"),
-    (["--plaintext", "--request-bytes-max", "1MiB"], "--event-object-bytes-max"),
+    (["--plaintext", "--event-object-bytes-max", "4MiB"], "--request-bytes-max"),
     (["--plaintext", "--config", "/nonexistent"], "/nonexistent"),
     (["--plaintext", "extra"], "extra"),
     (["--check", "--tls-cert", "{cert}", "--tls-key", "{cert}"], "private key of {cert}"),

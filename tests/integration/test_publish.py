@@ -1,12 +1,13 @@
 """Publishing: what is taken, what is refused, and how the publisher is told."""
 
+import threading
 import time
 
 import grpc
 import pytest
 
-from harness.client import Client, ErrorDetails, event, make_filter, refused
-from harness.contract import events_pb
+from harness.client import Client, ErrorDetails, bearer, event, make_filter, refused
+from harness.contract import event_pb, events_pb
 from harness.metrics import fetch, wait_for_metric
 
 MIB = 1 << 20
@@ -280,6 +281,42 @@ def test_a_publish_stream_ends_with_the_error_of_a_batch_that_cannot_be_taken(cl
     assert stream.next().results[0].position
     with refused(grpc.StatusCode.INVALID_ARGUMENT):
         stream.next()
+
+
+def test_one_user_cannot_take_all_publish_streams(start_broker):
+    client = Client(start_broker("--publish-streams-max", "8"))
+    other = Client(client.broker, bearer(client.user_with("other", ("events", "post", "*"))))
+    greedy = [client.publish_stream().send(event()) for _ in range(6)]
+    for stream in greedy:
+        assert stream.next().results[0].position
+    with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "PUBLISH_STREAMS_MAX"):
+        client.publish_stream().send(event()).next()
+    assert other.publish_stream().send(event()).next().results[0].position
+    other.close()
+    client.close()
+
+
+def test_refused_events_of_a_client_that_reads_no_answers_take_no_memory(start_broker):
+    broker = start_broker()
+    client = Client(broker)
+    nobody = Client(broker, bearer(client.user_with("nobody")))
+    faulty = events_pb.PublishStreamRequest(events=[event_pb.Event() for _ in range(10_000)])
+    sent = threading.Semaphore(0)
+
+    def requests():
+        for _ in range(400):
+            sent.release()
+            yield faulty
+
+    before = fetch(broker).get("process_resident_memory_bytes")
+    call = nobody.call(nobody.events.PublishStream, requests())
+    # It is read no further than its budget: the rest of 400 does not go out.
+    while sent.acquire(timeout=1):
+        pass
+    assert fetch(broker).get("process_resident_memory_bytes") < before + (100 << 20)
+    call.cancel()
+    nobody.close()
+    client.close()
 
 
 def test_more_publish_streams_than_allowed_are_refused_and_told_when_to_come_back(start_broker):

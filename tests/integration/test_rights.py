@@ -123,6 +123,15 @@ def test_streams_end_when_the_user_is_no_longer_good(client, user, kind, end):
         publishing.send(event(kind, key="too late")).next()
 
 
+def test_a_publish_stream_that_is_silent_ends_with_its_user(client, user):
+    one = user(("*", "*", "*"))
+    silent = one.client.publish_stream().send(event())
+    assert silent.next().results[0].position
+    client.revoke(one.name)
+    with refused(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_REVOKED"):
+        silent.next()
+
+
 def test_a_stream_ends_when_its_token_expires(client, user, kind):
     one = user(("*", "*", "*"))
     short = Client(client.broker, bearer(client.token(one.name, ttl_seconds=1)))

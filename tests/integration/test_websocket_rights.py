@@ -149,6 +149,19 @@ def test_no_token_and_no_password_is_in_a_log_line_a_metric_or_an_error(
     assert basic(f"{one.name}:s3cret-password").split()[1] not in told
 
 
+def test_a_facade_whose_right_to_open_sessions_is_withdrawn_serves_nobody_any_more(
+        client, start_facade, user, kind):
+    gate, one = user(("sessions", "open", "*")), user((kind, "*", "*"))
+    facade = start_facade(client.broker, gate.token)
+    websocket = Websocket(facade, bearer(one.token)).register(f"{kind}.*.*")
+    client.publish(event(kind, key="before"))
+    assert next_key(websocket) == "before"
+    client.put_role(gate.role, ("sessions", "open", "somebody-else"))
+    client.publish(event(kind, key="after"))
+    code, reason = websocket.closed(passing=False)
+    assert code == POLICY and "sessions" in reason
+
+
 def test_a_facade_without_the_right_to_open_sessions_says_so(client, start_facade, user):
     facade = start_facade(client.broker, user(("a", "b", "c")).token)
     with pytest.raises(InvalidStatus) as refused:

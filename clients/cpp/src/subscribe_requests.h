@@ -10,7 +10,8 @@
 
 namespace carillon::client {
 
-// Of one request. A subscription that is larger by itself gets a request of its own.
+// Of one request: every broker takes 2 MiB. A subscription that is larger by itself gets a request
+// of its own.
 inline constexpr int kSubscriptionsPerRequestMax = 10'000;
 inline constexpr size_t kRequestBytesMax = 1 << 20;
 

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "tests/unit/access/access_fixture.h"
 
@@ -47,6 +49,31 @@ TEST_F(AccountAdminTest, WhatTheStoreDoesNotTakeIsNotInForce) {
   EXPECT_TRUE(Authenticate(Basic("ann", "password-of-ann")).ok());
   EXPECT_FALSE(Authenticate(Basic("ann", "another password")).ok());
   EXPECT_EQ(CreateUser("bob"), absl::OkStatus());
+}
+
+TEST_F(AccountAdminTest, NoTokenOutlivesTheRevocationOfWhatItWasGrantedFor) {
+  MakeUser("ann", {MakeClaim("machines", "get", "*")});
+  for (int round = 0; round < 100; ++round) {
+    const Identity ann = Authenticate(Basic("ann", "password-of-ann")).value();
+    std::atomic<bool> granted = false;
+    std::string last;
+    std::thread hasty([&] {
+      v1::GrantTokenRequest request;
+      request.set_name("ann");
+      while (true) {
+        const auto token = admin().GrantToken(ann, request);
+        if (!token.ok()) return;
+        last = token->token();
+        granted = true;
+      }
+    });
+    while (!granted) std::this_thread::yield();
+    v1::RevokeUserTokensRequest revoke;
+    revoke.set_name("ann");
+    ASSERT_TRUE(admin().RevokeUserTokens(Root(), revoke).ok());
+    hasty.join();
+    ASSERT_FALSE(Authenticate(Bearer(last)).ok()) << round;
+  }
 }
 
 TEST_F(AccountAdminTest, UsersAndRolesAreLimited) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/synchronization/blocking_counter.h"
@@ -176,6 +177,20 @@ TEST_F(PasswordCheckerTest, HashesNewPasswordsInTurn) {
   const auto phc = checker_->Hash("new password");
   ASSERT_TRUE(phc.ok());
   EXPECT_TRUE(*Check("ann", "new password", *phc));
+}
+
+TEST_F(PasswordCheckerTest, LoginsLeaveAPlaceForNewPasswords) {
+  options_.waiting_max = 4;
+  Start();
+  Occupy();
+  for (int i = 0; i < 100; ++i) Ask("user" + std::to_string(i), "guess", "");
+  EXPECT_EQ(answer_count(), 96u);
+  absl::StatusOr<std::string> phc;
+  std::thread administrator([&] { phc = checker_->Hash("new password"); });
+  Release();
+  administrator.join();
+  EXPECT_TRUE(phc.ok()) << phc.status();
+  AwaitAnswers(100);
 }
 
 TEST_F(PasswordCheckerTest, StoppedItAnswersThoseWhoWaitWithoutHashing) {

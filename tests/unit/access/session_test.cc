@@ -15,6 +15,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
 
 class SessionTest : public AccessFixture {
  protected:
@@ -69,14 +70,14 @@ TEST_F(SessionTest, OneOfTheUsersOwnEndsWithItsLastReference) {
 
 TEST_F(SessionTest, OneOfAFacadeLivesUntilItIsClosed) {
   const std::string id = Open(ann_)->id;
-  const SessionPtr found = access_->FindSession("facade", id).value();
+  const SessionPtr found = access_->FindSession(facade_, id).value();
   EXPECT_EQ(found->principal(), "ann");
   EXPECT_EQ(found->owner, "facade");
   access_->CloseSessions("facade", {id, "unknown"});
   EXPECT_EQ(ReasonOf(found->end()), "SESSION_CLOSED");
   EXPECT_EQ(found->scope(), nullptr);
   EXPECT_THAT(listener_.Take(), ElementsAre(found));
-  EXPECT_EQ(ReasonOf(access_->FindSession("facade", id).status()), "SESSION_UNKNOWN");
+  EXPECT_EQ(ReasonOf(access_->FindSession(facade_, id).status()), "SESSION_UNKNOWN");
 }
 
 TEST_F(SessionTest, OpeningTakesTheClaimForThatUser) {
@@ -87,11 +88,34 @@ TEST_F(SessionTest, OpeningTakesTheClaimForThatUser) {
             "opening a session for this user needs the claim sessions.open.ann");
 }
 
+TEST_F(SessionTest, OpeningGoesByTheClaimsOfNow) {
+  PutRole("role-of-facade", {MakeClaim("machines", "get", "*")});
+  EXPECT_TRUE(absl::IsPermissionDenied(access_->OpenSession(facade_, ann_).status()));
+}
+
+TEST_F(SessionTest, FindingOneTakesTheClaimStill) {
+  const std::string id = Open(ann_)->id;
+  PutRole("role-of-facade", {MakeClaim("sessions", "open", "bob")});
+  const Identity facade = Authenticate(Basic("facade", "password-of-facade")).value();
+  EXPECT_TRUE(absl::IsPermissionDenied(access_->FindSession(facade, id).status()));
+}
+
+TEST_F(SessionTest, AChangeReachesAllOfVeryMany) {
+  std::vector<SessionPtr> sessions;
+  for (int i = 0; i < 500; ++i) sessions.push_back(Open(i % 2 == 0 ? ann_ : AnnByToken(600)));
+  PutRole("role-of-ann", {MakeClaim("profiles", "get", "*")});
+  EXPECT_THAT(listener_.Take(), UnorderedElementsAreArray(sessions));
+  for (const SessionPtr& session : sessions) {
+    EXPECT_TRUE(session->scope()->Covers("profiles", "get", "x"));
+    EXPECT_FALSE(session->scope()->Covers("machines", "get", "x"));
+  }
+}
+
 TEST_F(SessionTest, AnotherFacadesIdIsUnknown) {
   const Identity other = MakeUser("other", {MakeClaim("sessions", "open", "*")});
   const SessionPtr session = Open(ann_);
   EXPECT_EQ(ReasonOf(access_->ResumeSession(other, session->id).status()), "SESSION_UNKNOWN");
-  EXPECT_EQ(ReasonOf(access_->FindSession("other", session->id).status()), "SESSION_UNKNOWN");
+  EXPECT_EQ(ReasonOf(access_->FindSession(other, session->id).status()), "SESSION_UNKNOWN");
   access_->CloseSessions("other", {session->id});
   EXPECT_TRUE(session->end().ok());
 }
@@ -116,12 +140,12 @@ TEST_F(SessionTest, IsResumedAfterARestartWithItsWholeGrant) {
   *request.mutable_claim() = MakeClaim("machines", "*", "m1");
   const SessionPtr before = Open(Authenticate(Bearer(Token(Root(), request))).value());
   Restart();
-  EXPECT_EQ(ReasonOf(access_->FindSession("facade", before->id).status()), "SESSION_UNKNOWN");
+  EXPECT_EQ(ReasonOf(access_->FindSession(facade_, before->id).status()), "SESSION_UNKNOWN");
   const SessionPtr after = access_->ResumeSession(facade_, before->id).value();
   EXPECT_EQ(after->id, before->id);
   EXPECT_EQ(after->scope()->id(), before->scope()->id());
   EXPECT_EQ(after->grant->expire_time, before->grant->expire_time);
-  EXPECT_EQ(access_->FindSession("facade", before->id).value(), after);
+  EXPECT_EQ(access_->FindSession(facade_, before->id).value(), after);
 }
 
 TEST_F(SessionTest, OneByPasswordNeverExpires) {
@@ -179,7 +203,7 @@ TEST_F(SessionTest, AnExpiredTokenOpensNone) {
   EXPECT_EQ(ReasonOf(access_->OpenOwnSession(ann).status()), "SESSION_EXPIRED");
   EXPECT_EQ(ReasonOf(access_->OpenSession(facade_, ann).status()), "SESSION_EXPIRED");
   EXPECT_EQ(ReasonOf(access_->ResumeSession(facade_, id).status()), "SESSION_EXPIRED");
-  EXPECT_EQ(ReasonOf(access_->FindSession("facade", id).status()), "SESSION_EXPIRED");
+  EXPECT_EQ(ReasonOf(access_->FindSession(facade_, id).status()), "SESSION_EXPIRED");
 }
 
 TEST_F(SessionTest, RevokingEndsAllOfThatUserAndNoOther) {
@@ -259,11 +283,11 @@ TEST_F(SessionTest, BeyondTheLimitTheOneUnusedForLongestMakesRoom) {
   const std::string oldest = Open(ann_)->id;
   const std::string used = Open(ann_)->id;
   const SessionPtr held = Open(ann_);
-  ASSERT_TRUE(access_->FindSession("facade", oldest).ok());
+  ASSERT_TRUE(access_->FindSession(facade_, oldest).ok());
   // Now `used` is the one unused for longest.
   Open(ann_);
-  EXPECT_TRUE(access_->FindSession("facade", oldest).ok());
-  EXPECT_EQ(ReasonOf(access_->FindSession("facade", used).status()), "SESSION_UNKNOWN");
+  EXPECT_TRUE(access_->FindSession(facade_, oldest).ok());
+  EXPECT_EQ(ReasonOf(access_->FindSession(facade_, used).status()), "SESSION_UNKNOWN");
   // A thread of the registry's own may be telling of it already.
   access_->EndDueSessions();
   const std::vector<SessionPtr> told = listener_.Take();

@@ -70,6 +70,8 @@ TEST_F(ConfigTest, LetsTheLargestEventFitInARequest) {
   EXPECT_THAT(Load({"--plaintext", "--event-object-bytes-max", "2MiB"}), IsEmpty());
   EXPECT_THAT(Load({"--plaintext", "--event-object-bytes-max", "4MiB"}),
               ElementsAre(AllOf(HasSubstr("--request-bytes-max"), HasSubstr("8KiB"))));
+  EXPECT_THAT(Load({"--plaintext", "--request-bytes-max", "1MiB"}),
+              ElementsAre(AllOf(HasSubstr("--request-bytes-max"), HasSubstr("2MiB"))));
   EXPECT_THAT(
       Load({"--plaintext", "--event-object-bytes-max", "4MiB", "--request-bytes-max", "5MiB"}),
       IsEmpty());

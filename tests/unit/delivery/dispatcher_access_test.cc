@@ -96,6 +96,25 @@ TEST_P(DispatcherAccessTest, RevokingAUsersTokensEndsTheirStreams) {
   EXPECT_EQ(client->end().code(), absl::StatusCode::kUnauthenticated) << "at once";
 }
 
+TEST_P(DispatcherAccessTest, AFacadeWhoseOwnRightsChangeHasToComeAgain) {
+  CreateUser("fred", "machines");
+  CreateUser("gate", "sessions");
+  const access::SessionPtr session = access_->OpenSession(LogIn("gate"), LogIn("fred")).value();
+  auto serving = Open(StreamKind::kSubscribe, "gate");
+  Add(*serving, {SubscriptionOf(session)});
+  Start(*serving);
+  auto own = Open(StreamKind::kSubscribe, "gate");
+  Add(*own, {Subscription(1)});
+  Start(*own);
+  ASSERT_TRUE(serving->AwaitLive());
+  ASSERT_TRUE(own->AwaitLive());
+  PutRole("gate", "machines");
+  EXPECT_EQ(serving->end().code(), absl::StatusCode::kAborted) << "at once";
+  Publish("machines", {"seen"});
+  ASSERT_TRUE(own->AwaitEvents(1));
+  EXPECT_TRUE(serving->keys().empty());
+}
+
 TEST_P(DispatcherAccessTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {
   CreateUser("fred", "machines,profiles");
   const access::SessionPtr session = OpenSession("fred");

@@ -10,6 +10,7 @@ namespace {
 TEST_P(DispatcherTest, AnAddToAStreamThatCatchesUpIsAnsweredWhereItBegins) {
   Begin({.outbox_bytes_max = 4000, .recent_bytes_max = 1, .read_bytes = 2000});
   PublishRange(1, 500);
+  AwaitDispatched(500);
   auto client = Open(StreamKind::kSubscribe, "root", true);
   Add(*client, {Subscription(1, "profiles"), Subscription(2, "machines")});
   Start(*client, Earliest());
@@ -48,14 +49,8 @@ TEST_P(DispatcherTest, AnAddToAStreamThatCatchesUpIsAnsweredWhereItBegins) {
 
 TEST_P(DispatcherTest, AnAddToAStreamThatCatchesUpSeesWhatIsCommittedBeforeItsAnswer) {
   Begin({.outbox_bytes_max = 4000, .recent_bytes_max = 1, .read_bytes = 2000});
-  const auto await_dispatched = [this](int64_t count) {
-    const absl::Time deadline = absl::Now() + kDeadline;
-    while (dispatcher_->stats().events_dispatched < count && absl::Now() < deadline) {
-      absl::SleepFor(absl::Milliseconds(1));
-    }
-  };
   PublishRange(1, 500);
-  await_dispatched(500);
+  AwaitDispatched(500);
   auto client = Open(StreamKind::kSubscribe, "root", true);
   Add(*client, {Subscription(1, "machines")});
   Start(*client, Earliest());
@@ -64,7 +59,7 @@ TEST_P(DispatcherTest, AnAddToAStreamThatCatchesUpSeesWhatIsCommittedBeforeItsAn
   // These are read from the log together with events before the place of the second subscription.
   Publish("params", {"seen"});
   PublishRange(501, 502);
-  await_dispatched(503);
+  AwaitDispatched(503);
   client->Hold(false);
   ASSERT_TRUE(client->AwaitLast("502"));
   std::vector<std::string> expected = Range(1, 500);

@@ -355,6 +355,7 @@ class DispatcherTest : public testing::TestWithParam<CommitOn> {
     NewSubscription subscription;
     subscription.id = id;
     subscription.filter = *match::CompiledFilter::Compile(filter);
+    subscription.filter_bytes = filter.ByteSizeLong();
     return subscription;
   }
 
@@ -400,6 +401,13 @@ class DispatcherTest : public testing::TestWithParam<CommitOn> {
     };
     ASSERT_EQ(committer_->Submit(std::move(request), nullptr), log::SubmitVerdict::kAccepted);
     done.WaitForNotification();
+  }
+  // What Publish has committed is dispatched soon after it returns.
+  void AwaitDispatched(int64_t count) {
+    const absl::Time deadline = absl::Now() + kDeadline;
+    while (dispatcher_->stats().events_dispatched < count && absl::Now() < deadline) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
   }
   // Events with the keys first to last.
   void PublishRange(int first, int last, const std::string& object = "{}") {

@@ -36,6 +36,40 @@ TEST_P(DispatcherTest, TheNumberOfSubscriptionsOfAStreamIsLimited) {
   EXPECT_TRUE(refused);
 }
 
+TEST_P(DispatcherTest, WhatFiltersTakeIsLimitedForAStreamAndInAll) {
+  const auto refused = [](Client& client) {
+    std::vector<int64_t> ids;
+    for (const v1::SubscribeResponse& response : client.responses()) {
+      ids.insert(ids.end(), response.closed().subscription_ids().begin(),
+                 response.closed().subscription_ids().end());
+    }
+    return ids;
+  };
+  using Ids = std::vector<int64_t>;
+  const std::string long_name(100, 'x');
+  DispatcherOptions options;
+  options.filter_bytes_per_stream_max = 250;
+  options.filter_bytes_max = 350;
+  Begin(options);
+  auto first = Open();
+  auto second = Open();
+  Add(*first, {Subscription(1, long_name), Subscription(2, long_name), Subscription(3, long_name)});
+  ASSERT_TRUE(first->AwaitCommands(1));
+  EXPECT_EQ(refused(*first), Ids({3}));
+  Add(*second, {Subscription(1, long_name), Subscription(2, long_name)});
+  ASSERT_TRUE(second->AwaitCommands(1));
+  EXPECT_EQ(refused(*second), Ids({2}));
+  dispatcher_->Remove(first->stream(), {1});
+  Add(*first, {Subscription(4, long_name), Subscription(5, long_name)});
+  ASSERT_TRUE(first->AwaitCommands(3));
+  EXPECT_EQ(refused(*first), Ids({3, 5}));
+  first->Close();
+  auto third = Open();
+  Add(*third, {Subscription(1, long_name), Subscription(2, long_name)});
+  ASSERT_TRUE(third->AwaitCommands(1));
+  EXPECT_EQ(refused(*third), Ids());
+}
+
 TEST_P(DispatcherTest, TheNumberOfStreamsIsLimitedAndFreedWhenTheyClose) {
   DispatcherOptions options;
   options.streams_max = 2;

@@ -55,6 +55,15 @@ TEST(PublishResults, TellDuplicatesAndWhereTheFirstOneIs) {
   EXPECT_EQ(Text(Encode(verdict, absl::OkStatus(), {{3, true}, {12, false}})), "=3 +12");
 }
 
+TEST(PublishResults, AVerdictCountsWhatItsErrorsTake) {
+  BatchVerdict verdict{{}, {}};
+  EXPECT_EQ(verdict.bytes(), 0u);
+  for (uint32_t i = 0; i < 100; ++i) verdict.refused.push_back(Refused(i));
+  const size_t answer = EncodePublishResults(verdict, absl::OkStatus(), {}, kEpoch).size();
+  EXPECT_GT(verdict.bytes(), answer);
+  EXPECT_LT(verdict.bytes(), 4 * answer);
+}
+
 TEST(PublishResults, AFailedCommitFailsAllThatWereAccepted) {
   const BatchVerdict verdict{{Accepted(0), Accepted(2)}, {Refused(1)}};
   EXPECT_EQ(Text(Encode(verdict, absl::ResourceExhaustedError("disk full"), {})),
