@@ -84,8 +84,13 @@ bool SubscriptionTable::Passes(const Subscription& subscription, uint64_t sequen
 
 absl::Span<const uint32_t> SubscriptionTable::Match(uint64_t sequence,
                                                     const wire::EventView& event) {
-  ++event_stamp_;
   index_.Match(event.type, event.action, event.key, &matched_);
+  return KeepPassing(sequence, event);
+}
+
+absl::Span<const uint32_t> SubscriptionTable::KeepPassing(uint64_t sequence,
+                                                          const wire::EventView& event) {
+  ++event_stamp_;
   if (matched_.empty()) return {};
   match::LazyObject object(event.object);
   size_t kept = 0;
@@ -101,10 +106,10 @@ absl::Span<const uint32_t> SubscriptionTable::MatchFor(const Subscriber& subscri
                                                        const wire::EventView& event) {
   const auto& slots = subscriber.dispatcher_side.slots;
   if (slots.size() > kFewSubscriptions) {
-    Match(sequence, event);
+    index_.Match(event.type, event.action, event.key, &matched_);
     std::erase_if(matched_,
                   [&](uint32_t slot) { return subscriptions_[slot].subscriber != &subscriber; });
-    return matched_;
+    return KeepPassing(sequence, event);
   }
   ++event_stamp_;
   matched_.clear();

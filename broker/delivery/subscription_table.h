@@ -65,6 +65,8 @@ class SubscriptionTable {
   uint32_t AcquireScope(access::ScopePtr scope);
   void ReleaseScope(uint32_t entry);
   bool Allows(ScopeEntry& entry, const wire::EventView& event);
+  // Of what is in matched_.
+  absl::Span<const uint32_t> KeepPassing(uint64_t sequence, const wire::EventView& event);
   bool Passes(const Subscription& subscription, uint64_t sequence, const wire::EventView& event,
               match::LazyObject& object);
 

@@ -80,6 +80,8 @@ class DocumentBuilder : public NullHandler {
 
 bool Document::Parse(absl::string_view text) {
   values_.clear();
+  steps_ = 0;
+  children_.clear();
   unescaped_.clear();
   ParseOutcome outcome = json::Parse<DocumentBuilder>(text, text, this);
   if (outcome.error == boost::json::error::exponent_overflow) {
@@ -105,31 +107,71 @@ std::optional<uint32_t> ArrayIndex(absl::string_view token) {
 
 }  // namespace
 
-const Value* Document::Child(const Value& parent, absl::string_view token) const {
-  const uint32_t begin = static_cast<uint32_t>(&parent - values_.data()) + 1;
-  const Value* found = nullptr;
-  if (parent.kind == Kind::kObject) {
-    for (uint32_t i = begin; i < parent.end; i = values_[i].end) {
-      if (values_[i].name == token) found = &values_[i];
+bool Document::IsWorthAnIndex(uint32_t parent) const {
+  constexpr size_t kStepsMax = 10'000;
+  constexpr uint32_t kFewValues = 32;
+  return steps_ > kStepsMax && values_[parent].end - parent > kFewValues;
+}
+
+const Document::Children& Document::ChildrenOf(uint32_t parent) {
+  const auto [entry, is_new] = children_.try_emplace(parent);
+  Children& children = entry->second;
+  if (!is_new) return children;
+  const bool has_names = values_[parent].kind == Kind::kObject;
+  for (uint32_t i = parent + 1; i < values_[parent].end; i = values_[i].end) {
+    if (has_names) {
+      children.by_name[values_[i].name] = i;
+    } else {
+      children.in_order.push_back(i);
     }
-  } else if (parent.kind == Kind::kArray) {
-    const std::optional<uint32_t> index = ArrayIndex(token);
-    if (!index.has_value()) return nullptr;
-    uint32_t i = begin;
-    for (uint32_t n = 0; n < *index && i < parent.end; ++n) i = values_[i].end;
-    if (i < parent.end) found = &values_[i];
+  }
+  return children;
+}
+
+uint32_t Document::Member(uint32_t object, absl::string_view name) {
+  if (IsWorthAnIndex(object)) {
+    const Children& children = ChildrenOf(object);
+    const auto found = children.by_name.find(name);
+    return found == children.by_name.end() ? 0 : found->second;
+  }
+  uint32_t found = 0;
+  for (uint32_t i = object + 1; i < values_[object].end; i = values_[i].end, ++steps_) {
+    if (values_[i].name == name) found = i;
   }
   return found;
 }
 
-const Value* Document::Find(absl::Span<const std::string> pointer_tokens) const {
-  if (values_.empty()) return nullptr;
-  const Value* value = &values_.front();
-  for (const std::string& token : pointer_tokens) {
-    value = Child(*value, token);
-    if (value == nullptr) return nullptr;
+uint32_t Document::Element(uint32_t array, absl::string_view token) {
+  const std::optional<uint32_t> index = ArrayIndex(token);
+  if (!index.has_value()) return 0;
+  if (IsWorthAnIndex(array)) {
+    const Children& children = ChildrenOf(array);
+    return *index < children.in_order.size() ? children.in_order[*index] : 0;
   }
-  return value;
+  uint32_t i = array + 1;
+  for (uint32_t n = 0; n < *index && i < values_[array].end; ++n, ++steps_) i = values_[i].end;
+  return i < values_[array].end ? i : 0;
+}
+
+uint32_t Document::Child(uint32_t parent, absl::string_view token) {
+  switch (values_[parent].kind) {
+    case Kind::kObject:
+      return Member(parent, token);
+    case Kind::kArray:
+      return Element(parent, token);
+    default:
+      return 0;
+  }
+}
+
+const Value* Document::Find(absl::Span<const std::string> pointer_tokens) {
+  if (values_.empty()) return nullptr;
+  uint32_t value = 0;
+  for (const std::string& token : pointer_tokens) {
+    value = Child(value, token);
+    if (value == 0) return nullptr;
+  }
+  return &values_[value];
 }
 
 absl::StatusOr<std::vector<std::string>> SplitPointer(absl::string_view pointer) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -25,7 +26,7 @@ struct Value {
   absl::string_view text;
 };
 
-// Not thread-safe while it parses. Keeps its memory from one text to the next.
+// Not thread-safe. Keeps its memory from one text to the next.
 class Document {
  public:
   Document() = default;
@@ -39,13 +40,28 @@ class Document {
   // The value that the tokens of a JSON Pointer (see SplitPointer) lead to; null if there is none.
   // Of members with the same name the last one counts, as in ECMAScript's JSON.parse. Valid until
   // the next Parse.
-  const Value* Find(absl::Span<const std::string> pointer_tokens) const;
+  const Value* Find(absl::Span<const std::string> pointer_tokens);
 
  private:
   friend class DocumentBuilder;
-  const Value* Child(const Value& parent, absl::string_view token) const;
+  // Where the values within an object or array are: by name, or in order.
+  struct Children {
+    absl::flat_hash_map<absl::string_view, uint32_t> by_name;
+    std::vector<uint32_t> in_order;
+  };
+
+  // Values are told by their place in values_; 0, which is within none, stands for no value.
+  uint32_t Child(uint32_t parent, absl::string_view token);
+  uint32_t Member(uint32_t object, absl::string_view name);
+  uint32_t Element(uint32_t array, absl::string_view token);
+  // Whether so much was looked through that an index pays.
+  bool IsWorthAnIndex(uint32_t parent) const;
+  const Children& ChildrenOf(uint32_t parent);
 
   std::vector<Value> values_;
+  // Values looked at since the last Parse, and what is known of those that many were looked for in.
+  size_t steps_ = 0;
+  absl::flat_hash_map<uint32_t, Children> children_;
   // Holds strings whose text has escapes. Never grows while a text is parsed.
   std::string unescaped_;
   // Holds the text that was parsed if it is not the one given; see exponents.h.

@@ -152,7 +152,7 @@ void LazyObject::Reset(absl::string_view json) {
   is_parsed_ = false;
 }
 
-const json::Document& LazyObject::document() {
+json::Document& LazyObject::document() {
   if (is_parsed_) return *document_;
   if (document_ == nullptr) document_ = std::make_unique<json::Document>();
   // One that is absent is not JSON and so leaves the document without values.
@@ -188,7 +188,7 @@ absl::StatusOr<std::unique_ptr<const ObjectConditions>> ObjectConditions::Compil
 }
 
 bool ObjectConditions::Hold(LazyObject& object) const {
-  const json::Document& document = object.document();
+  json::Document& document = object.document();
   for (const Compiled& condition : conditions_) {
     if (!condition.Holds(document.Find(condition.pointer))) return false;
   }

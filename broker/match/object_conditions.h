@@ -30,7 +30,7 @@ class LazyObject {
 
  private:
   friend class ObjectConditions;
-  const json::Document& document();
+  json::Document& document();
 
   absl::string_view json_;
   bool is_parsed_ = false;

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "broker/json/check.h"
 
 namespace carillon::json {
@@ -13,13 +15,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const Value* Find(const Document& document, absl::string_view pointer) {
+const Value* Find(Document& document, absl::string_view pointer) {
   const auto tokens = SplitPointer(pointer);
   EXPECT_TRUE(tokens.ok()) << tokens.status();
   return document.Find(*tokens);
 }
 
-std::string TextAt(const Document& document, absl::string_view pointer) {
+std::string TextAt(Document& document, absl::string_view pointer) {
   const Value* value = Find(document, pointer);
   return value == nullptr ? "(none)" : std::string(value->text);
 }
@@ -140,6 +142,41 @@ TEST(SplitPointerTest, RefusesWhatTheStandardDoes) {
   for (const char* pointer : {"a", "a/b", "~0", "/~", "/~2", "/a~/b", "#/a", " /a"}) {
     EXPECT_EQ(SplitPointer(pointer).status().code(), absl::StatusCode::kInvalidArgument) << pointer;
   }
+}
+
+TEST(DocumentTest, VeryManyLookupsFindTheSame) {
+  std::string text = R"({"list":[)";
+  for (int i = 0; i < 1'000; ++i) absl::StrAppend(&text, i > 0 ? "," : "", "{\"n\":", i, "}");
+  absl::StrAppend(&text, R"(],"twice":"first")");
+  for (int i = 0; i < 1'000; ++i) absl::StrAppend(&text, ",\"m", i, "\":\"", i, "\"");
+  absl::StrAppend(&text, R"(,"twice":"second"})");
+  Document document;
+  ASSERT_TRUE(document.Parse(text));
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 1'000; i += 111) {
+      EXPECT_EQ(TextAt(document, absl::StrCat("/m", i)), absl::StrCat(i));
+      EXPECT_EQ(TextAt(document, absl::StrCat("/list/", i, "/n")), absl::StrCat(i));
+    }
+    EXPECT_EQ(TextAt(document, "/twice"), "second");
+    for (const char* nowhere :
+         {"/m1000", "/list/1000", "/list/01", "/list/n", "/m0/x", "/list/0/x"}) {
+      EXPECT_EQ(Find(document, nowhere), nullptr) << nowhere;
+    }
+  }
+  ASSERT_TRUE(document.Parse(R"({"m1":"other"})"));
+  EXPECT_EQ(TextAt(document, "/m1"), "other");
+  EXPECT_EQ(Find(document, "/list"), nullptr);
+}
+
+// Seconds of work if each lookup went through all members.
+TEST(DocumentTest, LookupsInAVeryLargeObjectDoNotMultiply) {
+  std::string text = "{";
+  for (int i = 0; i < 100'000; ++i) absl::StrAppend(&text, i > 0 ? "," : "", "\"\":0");
+  text += "}";
+  Document document;
+  ASSERT_TRUE(document.Parse(text));
+  const std::vector<std::string> pointer = {"x"};
+  for (int i = 0; i < 1'000'000; ++i) ASSERT_EQ(document.Find(pointer), nullptr);
 }
 
 }  // namespace
