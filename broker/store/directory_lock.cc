@@ -11,6 +11,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace carillon::store {
 namespace {
@@ -40,12 +41,11 @@ std::string ReadHolder(int fd) {
   return std::string(absl::StripAsciiWhitespace({text, static_cast<size_t>(size)}));
 }
 
-absl::Status WriteHolder(int fd) {
-  const std::string text = absl::StrCat(getpid(), "\n");
-  if (ftruncate(fd, 0) != 0 || pwrite(fd, text.data(), text.size(), 0) < 0) {
-    return absl::ErrnoToStatus(errno, "writing the lock file");
-  }
-  return absl::OkStatus();
+// For the message of another broker alone: in place, since a full disk may have no block for it,
+// and then without.
+void WriteHolder(int fd) {
+  const std::string text = absl::StrFormat("%-11d\n", getpid());
+  if (pwrite(fd, text.data(), text.size(), 0) < 0) errno = 0;
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Acquire(
         absl::StrCat("another broker (process ", ReadHolder(fd), ") uses ", directory,
                      ": stop it, or give this one a directory of its own"));
   }
-  if (absl::Status status = WriteHolder(fd); !status.ok()) return status;
+  WriteHolder(fd);
   return lock;
 }
 

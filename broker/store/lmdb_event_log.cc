@@ -215,17 +215,21 @@ absl::Status LmdbEventLog::AppendToJournal(absl::Span<const NewEvent> events, ab
   builder.WriteTo(frame.block.data(), now, end.offset);
   if (absl::Status status = journal_->Append(frame, stored_end.sequence); !status.ok()) {
     absl::MutexLock lock(&mu_);
-    journal_given_up_ = true;
-    journal_status_ =
-        absl::Status(status.code(), absl::StrCat(status.message(),
-                                                 "; until the broker is started again, each append "
-                                                 "goes to store.mdb and takes longer"));
+    GiveUpJournal(status);
     return status;
   }
   const absl::Status added = AddPending(std::move(frame));
   ABSL_RAW_CHECK(added.ok(), "what was just built is damaged");
   committed->push_back(builder.Finish());
   return absl::OkStatus();
+}
+
+void LmdbEventLog::GiveUpJournal(const absl::Status& why) {
+  if (std::exchange(journal_given_up_, true)) return;
+  journal_status_ =
+      absl::Status(why.code(), absl::StrCat(why.message(),
+                                            "; until the broker is started again, each append "
+                                            "goes to store.mdb and takes longer"));
 }
 
 absl::Status LmdbEventLog::AddPending(Journal::Frame frame) {
@@ -283,7 +287,7 @@ absl::Status LmdbEventLog::AppendToStoreLocked(absl::Span<const NewEvent> events
     absl::MutexLock lock(&mu_);
     storing_ = false;
     store_failed_ = !pending.empty();
-    journal_given_up_ = journal_given_up_ || !unchanged;
+    if (!unchanged) GiveUpJournal(status);
     return status;
   }
   {

@@ -57,6 +57,8 @@ class LmdbEventLog : public log::EventLog {
 
   absl::Status RecoverPending() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status AddPending(Journal::Frame frame) ABSL_LOCKS_EXCLUDED(mu_);
+  // From now on all appends go to the store; the next TrimStep tells why.
+  void GiveUpJournal(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool JournalGivenUp() const ABSL_LOCKS_EXCLUDED(mu_);
   // Whether they fit in the journal as one block.
   bool FitJournal(absl::Span<const log::NewEvent> events) const ABSL_LOCKS_EXCLUDED(mu_);
