@@ -90,10 +90,10 @@ void AddLimitOptions(program::OptionSet* options, Config* config) {
   options->AddInt("subscriptions-per-stream-max", &config->delivery.subscriptions_per_stream_max,
                   "subscriptions on one stream", 1, 100'000'000);
   options->AddBytes("filter-bytes-per-stream-max", &config->delivery.filter_bytes_per_stream_max,
-                    "filters of one stream, as they are sent", 64 * kKiB, 4 * kGiB);
+                    "filters of one stream, as they are sent, and 128 bytes for each", 64 * kKiB,
+                    4 * kGiB);
   options->AddBytes("filter-bytes-max", &config->delivery.filter_bytes_max,
-                    "filters of all streams, as they are sent; in memory they may take many times "
-                    "as much",
+                    "the same for all streams; in memory filters may take many times as much",
                     64 * kKiB, 16 * kGiB);
   options->AddBytes("outbox-bytes-max", &config->delivery.outbox_bytes_max,
                     "events that wait for one stream; one that falls further behind catches up "

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -44,9 +45,9 @@ struct DispatcherOptions {
   size_t read_bytes = 256 << 10;
   size_t streams_max = 10'000;
   size_t subscriptions_per_stream_max = 1'000'000;
-  // Encoded filters. In memory a filter may take many times as much.
-  size_t filter_bytes_per_stream_max = 128 << 20;
-  size_t filter_bytes_max = 512 << 20;
+  // Encoded filters, and kSubscriptionBytes for each. In memory they may take many times as much.
+  size_t filter_bytes_per_stream_max = 256 << 20;
+  size_t filter_bytes_max = size_t{1} << 30;
   absl::Duration progress_interval = absl::Seconds(5);
   // A stream whose client takes nothing for so long although something waits for it is ended. Seen
   // at the next progress interval.
@@ -66,6 +67,9 @@ struct DispatcherStats {
   std::atomic<int64_t> outbox_bytes{0};
 };
 
+// What the smallest subscription counts for beside its filter.
+inline constexpr size_t kSubscriptionBytes = 128;
+
 // A subscription to be added.
 struct NewSubscription {
   int64_t id = 0;
@@ -74,6 +78,8 @@ struct NewSubscription {
   size_t filter_bytes = 0;
   // Null: the stream's own.
   access::SessionPtr session;
+  // With another's session: the scope of the stream's own user by which it may be used.
+  access::ScopePtr opened_by;
   // Session.scope it is meant for; empty: any.
   std::string scope_id;
   // The position after which it sees events at the earliest; empty: any.
@@ -161,6 +167,8 @@ class Dispatcher : public access::SessionListener {
   void FlushStaged(Subscriber& subscriber, const log::EventBlock& block);
   void KeepRecent(const Committed& committed);
 
+  void DoOpen(const SubscriberPtr& subscriber);
+  void Forget(Subscriber& subscriber);
   void DoAdd(const SubscriberPtr& subscriber, std::vector<NewSubscription>& subscriptions);
   absl::Status AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription);
   // Puts it into the table.
@@ -172,9 +180,15 @@ class Dispatcher : public access::SessionListener {
   void BeginAwaited(Subscriber& subscriber);
   void PutAdded(Subscriber& subscriber, absl::Span<const int64_t> ids);
   void DoRemove(const SubscriberPtr& subscriber, const std::vector<int64_t>& ids);
+  void ForgetPlaces(Subscriber::DispatcherSide& side);
   void DoStart(const SubscriberPtr& subscriber, const v1::StartDelivery& delivery);
   void DoClose(const SubscriberPtr& subscriber);
   void DoSessionChanged(const access::SessionPtr& session);
+  // The stream's own session has changed; a null scope: it has ended.
+  void ChangeOwn(Subscriber& subscriber, const access::ScopePtr& scope);
+  // The same of a session that the stream's user holds for another.
+  void TellFacade(Subscriber& subscriber, const access::SessionPtr& session,
+                  const access::ScopePtr& scope, const std::string& change);
   void RemoveSubscriptions(Subscriber& subscriber);
   void End(Subscriber& subscriber, const absl::Status& status);
 
@@ -237,6 +251,9 @@ class Dispatcher : public access::SessionListener {
   SubscriptionTable table_;
   size_t filter_bytes_ = 0;
   absl::flat_hash_map<Subscriber*, SubscriberPtr> streams_;
+  // Of these, those of a session, and the Subscribe streams of a user.
+  absl::flat_hash_map<const access::Session*, absl::InlinedVector<Subscriber*, 1>> by_session_;
+  absl::flat_hash_map<std::string, absl::flat_hash_set<Subscriber*>> by_owner_;
   std::vector<Subscriber*> dirty_;
   std::deque<Committed> recent_;
   size_t recent_bytes_ = 0;

@@ -46,7 +46,7 @@ absl::Status Dispatcher::Open(SubscriberPtr subscriber) {
         absl::Seconds(1));
   }
   ++stats_.streams;
-  if (!Post([this, subscriber] { streams_.emplace(subscriber.get(), subscriber); })) {
+  if (!Post([this, subscriber] { DoOpen(subscriber); })) {
     --stats_.streams;
     places_.Leave(principal);
     return wire::Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
@@ -91,6 +91,31 @@ void Dispatcher::Close(SubscriberPtr subscriber) {
   Post([this, subscriber = std::move(subscriber)] { DoClose(subscriber); });
 }
 
+void Dispatcher::DoOpen(const SubscriberPtr& subscriber) {
+  streams_.emplace(subscriber.get(), subscriber);
+  const access::Session& session = *subscriber->session;
+  by_session_[&session].push_back(subscriber.get());
+  if (subscriber->kind == StreamKind::kSubscribe) {
+    by_owner_[session.principal()].insert(subscriber.get());
+  }
+  // It may have ended before the stream was known here.
+  if (absl::Status end = session.end(); !end.ok()) End(*subscriber, end);
+}
+
+void Dispatcher::Forget(Subscriber& subscriber) {
+  const access::Session& session = *subscriber.session;
+  const auto of_session = by_session_.find(&session);
+  auto& streams = of_session->second;
+  streams.erase(std::find(streams.begin(), streams.end(), &subscriber));
+  if (streams.empty()) by_session_.erase(of_session);
+  if (subscriber.kind == StreamKind::kSubscribe) {
+    const auto of_owner = by_owner_.find(session.principal());
+    of_owner->second.erase(&subscriber);
+    if (of_owner->second.empty()) by_owner_.erase(of_owner);
+  }
+  streams_.erase(&subscriber);
+}
+
 void Dispatcher::DoAdd(const SubscriberPtr& subscriber,
                        std::vector<NewSubscription>& subscriptions) {
   Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
@@ -99,12 +124,15 @@ void Dispatcher::DoAdd(const SubscriberPtr& subscriber,
   if (side.state == State::kLive) TellPlace(*subscriber);
   std::vector<int64_t> added;
   for (NewSubscription& subscription : subscriptions) {
+    if (side.IsOver()) return;
     const int64_t id = subscription.id;
     const absl::Status status = AddOne(subscriber, subscription);
     if (status.ok()) {
       added.push_back(id);
       continue;
     }
+    // It has no other, and no word for it.
+    if (subscriber->kind == StreamKind::kWatch) return End(*subscriber, status);
     v1::SubscribeResponse closed;
     closed.mutable_closed()->add_subscription_ids(id);
     *closed.mutable_closed()->mutable_error() = wire::ToRpcStatus(status);
@@ -126,11 +154,13 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
                        absl::StrCat("a stream holds at most ",
                                     options_.subscriptions_per_stream_max, " subscriptions"));
   }
+  subscription.filter_bytes += kSubscriptionBytes;
   if (!TakeFilterBytes(side, subscription.filter_bytes)) {
     return wire::Error(
         absl::StatusCode::kResourceExhausted, "SUBSCRIPTIONS_MAX",
         absl::StrCat("the filters of a stream take at most ", options_.filter_bytes_per_stream_max,
-                     " bytes, those of all ", options_.filter_bytes_max));
+                     " bytes, those of all ", options_.filter_bytes_max, ", with ",
+                     kSubscriptionBytes, " for each"));
   }
   const absl::StatusOr<uint32_t> slot = Place(subscriber, subscription);
   if (!slot.ok()) {
@@ -164,6 +194,10 @@ absl::StatusOr<uint32_t> Dispatcher::Place(const SubscriberPtr& subscriber,
   const access::SessionPtr& session = own ? subscriber->session : subscription.session;
   const access::ScopePtr scope = session->scope();
   if (scope == nullptr) return session->end();
+  if (!own && subscription.opened_by != subscriber->session->scope()) {
+    End(*subscriber, OwnRightsChanged());
+    return OwnRightsChanged();
+  }
   if (!subscription.scope_id.empty() && scope->id() != subscription.scope_id) {
     return ScopeChanged();
   }
@@ -209,8 +243,19 @@ void Dispatcher::DoRemove(const SubscriberPtr& subscriber, const std::vector<int
     side.readers.erase(id);
     --stats_.subscriptions;
   }
+  ForgetPlaces(side);
   PutAdded(*subscriber, never_begun);
   PutControl(*subscriber, removed);
+}
+
+// Else one who adds and removes without end would make it grow without end.
+void Dispatcher::ForgetPlaces(Subscriber::DispatcherSide& side) {
+  constexpr size_t kSpare = 1'000;
+  if (side.awaited_in_order.size() <= 2 * side.awaited.size() + kSpare) return;
+  std::erase_if(side.awaited_in_order, [&side](const auto& entry) {
+    const auto found = side.awaited.find(entry.id);
+    return found == side.awaited.end() || found->second.place != entry.place;
+  });
 }
 
 absl::StatusOr<uint64_t> Dispatcher::ResolvePosition(absl::string_view position,
@@ -293,7 +338,7 @@ void Dispatcher::DoClose(const SubscriberPtr& subscriber) {
   RemoveSubscriptions(*subscriber);
   SetState(*subscriber, State::kEnded);
   subscriber->outbox.Close();
-  streams_.erase(subscriber.get());
+  Forget(*subscriber);
 }
 
 void Dispatcher::RemoveSubscriptions(Subscriber& subscriber) {
@@ -336,35 +381,41 @@ void Dispatcher::DoSessionChanged(const access::SessionPtr& session) {
     *change.mutable_session_change()->mutable_error() = wire::ToRpcStatus(session->end());
   }
   const std::string encoded = change.SerializeAsString();
-  for (const auto& [subscriber, owner] : streams_) {
-    if (subscriber->dispatcher_side.state == State::kEnded) continue;
-    if (subscriber->session == session) {
-      if (scope == nullptr) {
-        End(*subscriber, session->end());
-        continue;
-      }
-      const auto& slots = subscriber->dispatcher_side.slots;
-      if (std::any_of(slots.begin(), slots.end(),
-                      [this](const auto& slot) { return !table_.at(slot.second).own; })) {
-        End(*subscriber, OwnRightsChanged());
-        continue;
-      }
-      for (const auto& [id, slot] : slots) table_.SetScope(slot, scope);
-    } else if (!session->owner.empty() && subscriber->kind == StreamKind::kSubscribe &&
-               subscriber->session->principal() == session->owner) {
-      const Subscriber::DispatcherSide& side = subscriber->dispatcher_side;
-      if (side.until != Subscriber::kNoEnd) {
-        const bool breaks = std::any_of(
-            side.readers.begin(), side.readers.end(), [&session, &scope](const auto& reader) {
-              return reader.second.session.lock() == session && reader.second.scope != scope;
-            });
-        if (breaks) End(*subscriber, ScopeChanged());
-        continue;
-      }
-      TellPlace(*subscriber);
-      PutControl(*subscriber, encoded);
+  if (const auto own = by_session_.find(session.get()); own != by_session_.end()) {
+    for (Subscriber* subscriber : own->second) ChangeOwn(*subscriber, scope);
+  }
+  if (session->owner.empty()) return;
+  if (const auto facade = by_owner_.find(session->owner); facade != by_owner_.end()) {
+    for (Subscriber* subscriber : facade->second) {
+      TellFacade(*subscriber, session, scope, encoded);
     }
   }
+}
+
+void Dispatcher::ChangeOwn(Subscriber& subscriber, const access::ScopePtr& scope) {
+  if (subscriber.dispatcher_side.state == State::kEnded) return;
+  if (scope == nullptr) return End(subscriber, subscriber.session->end());
+  const auto& slots = subscriber.dispatcher_side.slots;
+  if (std::any_of(slots.begin(), slots.end(),
+                  [this](const auto& slot) { return !table_.at(slot.second).own; })) {
+    return End(subscriber, OwnRightsChanged());
+  }
+  for (const auto& [id, slot] : slots) table_.SetScope(slot, scope);
+}
+
+void Dispatcher::TellFacade(Subscriber& subscriber, const access::SessionPtr& session,
+                            const access::ScopePtr& scope, const std::string& change) {
+  const Subscriber::DispatcherSide& side = subscriber.dispatcher_side;
+  if (side.state == State::kEnded) return;
+  if (side.until == Subscriber::kNoEnd) {
+    TellPlace(subscriber);
+    return PutControl(subscriber, change);
+  }
+  const bool breaks =
+      std::any_of(side.readers.begin(), side.readers.end(), [&session, &scope](const auto& reader) {
+        return reader.second.session.lock() == session && reader.second.scope != scope;
+      });
+  if (breaks) End(subscriber, ScopeChanged());
 }
 
 }  // namespace carillon::delivery

@@ -80,9 +80,13 @@ void SubscribeCall::Handle(const v1::SubscribeRequest& request) {
 void SubscribeCall::Add(const v1::AddSubscriptions& add) {
   const absl::Status count = CheckCount("add.subscriptions", add.subscriptions_size());
   if (!count.ok()) return EndWith(count);
+  const access::Session& session = *subscriber()->session;
+  const access::Identity own = {session.grant, session.scope()};
+  // Else its end would be taken for that of a session it names.
+  if (own.scope == nullptr) return EndWith(session.end());
   std::vector<delivery::NewSubscription> subscriptions;
   for (int i = 0; i < add.subscriptions_size(); ++i) {
-    absl::StatusOr<delivery::NewSubscription> subscription = Compile(add.subscriptions(i), i);
+    absl::StatusOr<delivery::NewSubscription> subscription = Compile(add.subscriptions(i), i, own);
     if (subscription.ok()) {
       subscriptions.push_back(*std::move(subscription));
       continue;
@@ -96,7 +100,7 @@ void SubscribeCall::Add(const v1::AddSubscriptions& add) {
 }
 
 absl::StatusOr<delivery::NewSubscription> SubscribeCall::Compile(
-    const v1::Subscription& subscription, int index) {
+    const v1::Subscription& subscription, int index, const access::Identity& own) {
   const std::string path = absl::StrCat("add.subscriptions[", index, "]");
   delivery::NewSubscription compiled;
   compiled.id = subscription.subscription_id();
@@ -113,13 +117,10 @@ absl::StatusOr<delivery::NewSubscription> SubscribeCall::Compile(
   compiled.scope_id = subscription.scope();
   compiled.after = subscription.after();
   if (!subscription.session_id().empty()) {
-    const access::Session& own = *subscriber()->session;
-    const access::ScopePtr scope = own.scope();
-    if (scope == nullptr) return own.end();
-    auto session =
-        call_context().access->FindSession({own.grant, scope}, subscription.session_id());
+    auto session = call_context().access->FindSession(own, subscription.session_id());
     if (!session.ok()) return session.status();
     compiled.session = *std::move(session);
+    compiled.opened_by = own.scope;
   }
   return compiled;
 }

@@ -28,8 +28,8 @@ class SubscribeCall final
   void Handle(const v1::SubscribeRequest& request);
   void Add(const v1::AddSubscriptions& add);
   // Why it is faulty, or why its session is not in force.
-  absl::StatusOr<delivery::NewSubscription> Compile(const v1::Subscription& subscription,
-                                                    int index);
+  absl::StatusOr<delivery::NewSubscription> Compile(const v1::Subscription& subscription, int index,
+                                                    const access::Identity& own);
 
   grpc::ByteBuffer request_;
 };

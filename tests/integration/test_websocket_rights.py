@@ -162,6 +162,20 @@ def test_a_facade_whose_right_to_open_sessions_is_withdrawn_serves_nobody_any_mo
     assert code == POLICY and "sessions" in reason
 
 
+def test_a_session_that_may_not_be_held_any_more_spoils_nobody_elses_filter(
+        client, start_facade, user, kind):
+    first, second = user((kind, "*", "*")), user((kind, "*", "*"))
+    gate = user(("sessions", "open", f"{first.name},{second.name}"))
+    facade = start_facade(client.broker, gate.token)
+    held, stays = Websocket(facade, bearer(first.token)), Websocket(facade, bearer(second.token))
+    client.put_role(gate.role, ("sessions", "open", second.name))
+    stays.register(f"{kind}.*.*")
+    client.publish(event(kind, key="seen"))
+    assert next_key(stays) == "seen"
+    stays.close()
+    held.close()
+
+
 def test_a_facade_without_the_right_to_open_sessions_says_so(client, start_facade, user):
     facade = start_facade(client.broker, user(("a", "b", "c")).token)
     with pytest.raises(InvalidStatus) as refused:

@@ -46,11 +46,13 @@ void Hub::Finish(absl::Duration limit) {
   SendClosing();
   {
     absl::MutexLock lock(&mu_);
-    mu_.AwaitWithTimeout(
-        absl::Condition(
-            +[](Hub* hub) ABSL_SHARED_LOCKS_REQUIRED(hub->mu_) { return !hub->closing_under_way_; },
-            this),
-        limit);
+    mu_.AwaitWithTimeout(absl::Condition(
+                             +[](Hub* hub) ABSL_SHARED_LOCKS_REQUIRED(hub->mu_) {
+                               return !hub->closing_under_way_ &&
+                                      (hub->closing_.empty() || hub->state_ != State::kUp);
+                             },
+                             this),
+                         limit);
   }
   calls_.Stop();
 }
@@ -230,9 +232,13 @@ void Hub::OnClosed(const v1::SubscriptionsClosed& closed) {
   Flush();
 }
 
+bool Hub::HasReason(const absl::Status& status, absl::string_view reason) {
+  const auto info = wire::ErrorInfoOf(status);
+  return info.has_value() && info->reason() == reason;
+}
+
 absl::Status Hub::EndOf(const absl::Status& why) {
-  const auto info = wire::ErrorInfoOf(why);
-  if (!info.has_value() || info->reason() != "SESSION_UNKNOWN") return why;
+  if (!HasReason(why, "SESSION_UNKNOWN")) return why;
   return absl::ResourceExhaustedError("evicted");
 }
 
@@ -240,13 +246,14 @@ void Hub::OnSubscriptionClosed(UpstreamSubscription* subscription, const absl::S
   const uint64_t serial = subscription->serial;
   if (auto found = named_.find(subscription->id); found != named_.end()) {
     const UserSessionPtr session = found->second;
-    if (absl::IsUnauthenticated(why)) {
+    if (absl::IsUnauthenticated(why) || absl::IsPermissionDenied(why)) {
+      // The latter: this facade may not hold the session any more.
       if (sessions_.Find(session->id) == session) EndSession(session, EndOf(why));
     } else if (absl::IsAborted(why) && session->scope == subscription->scope) {
       session->scope_is_stale = true;
     }
   }
-  if (absl::IsUnauthenticated(why) || absl::IsAborted(why)) {
+  if (absl::IsUnauthenticated(why) || absl::IsPermissionDenied(why) || absl::IsAborted(why)) {
     // Another session may name it. Until then its users read from the log.
     PostTo(std::exchange(subscription->told, 0),
            [serial](RegistrationTable& table) { table.Interrupt(serial); });

@@ -168,6 +168,7 @@ class Hub : private client::SubscriberHandler {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndSession(const UserSessionPtr& session, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static bool HasReason(const absl::Status& status, absl::string_view reason);
   // Why a session that the broker does not know any more has ended: a subscription may name it
   // after its eviction, before that is told.
   static absl::Status EndOf(const absl::Status& why);
@@ -202,7 +203,8 @@ class Hub : private client::SubscriberHandler {
   UpstreamTable upstream_ ABSL_GUARDED_BY(mu_);
   // The sessions named for subscriptions whose answer is to come, by the subscriptions' ids.
   absl::flat_hash_map<int64_t, UserSessionPtr> named_ ABSL_GUARDED_BY(mu_);
-  // Sessions that changed in this epoch, which is newer than what a resume says.
+  // Sessions that changed in this epoch while any was opened or resumed: newer than what the answer
+  // to that says.
   absl::flat_hash_map<std::string, v1::SessionChange> changes_ ABSL_GUARDED_BY(mu_);
   int openings_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<std::string> closing_ ABSL_GUARDED_BY(mu_);

@@ -203,11 +203,15 @@ void Hub::EndSession(const UserSessionPtr& session, const absl::Status& why) {
 }
 
 void Hub::OnSessionChange(const v1::SessionChange& change) {
+  const absl::Status end = wire::FromRpcStatus(change.error());
   absl::MutexLock lock(&mu_);
-  if (openings_ > 0 || state_ == State::kResuming) changes_[change.session_id()] = change;
+  // One that its owner has closed is being opened by nobody.
+  if ((openings_ > 0 || state_ == State::kResuming) && !HasReason(end, "SESSION_CLOSED")) {
+    changes_[change.session_id()] = change;
+  }
   const UserSessionPtr session = sessions_.Find(change.session_id());
   if (session == nullptr) return;
-  if (absl::Status end = wire::FromRpcStatus(change.error()); !end.ok()) {
+  if (!end.ok()) {
     EndSession(session, end);
     // It may have been resumed since it was evicted.
     if (absl::IsResourceExhausted(end)) {

@@ -31,9 +31,12 @@ class DispatcherAccessTest : public DispatcherTest {
     return access_->OpenSession(LogIn("root"), LogIn(user)).value();
   }
 
-  static NewSubscription SubscriptionOf(const access::SessionPtr& session) {
+  // On a stream of `facade`.
+  NewSubscription SubscriptionOf(const access::SessionPtr& session,
+                                 const std::string& facade = "root") {
     NewSubscription subscription = Subscription(1);
     subscription.session = session;
+    subscription.opened_by = LogIn(facade).scope;
     return subscription;
   }
 
@@ -101,7 +104,7 @@ TEST_P(DispatcherAccessTest, AFacadeWhoseOwnRightsChangeHasToComeAgain) {
   CreateUser("gate", "sessions");
   const access::SessionPtr session = access_->OpenSession(LogIn("gate"), LogIn("fred")).value();
   auto serving = Open(StreamKind::kSubscribe, "gate");
-  Add(*serving, {SubscriptionOf(session)});
+  Add(*serving, {SubscriptionOf(session, "gate")});
   Start(*serving);
   auto own = Open(StreamKind::kSubscribe, "gate");
   Add(*own, {Subscription(1)});
@@ -113,6 +116,35 @@ TEST_P(DispatcherAccessTest, AFacadeWhoseOwnRightsChangeHasToComeAgain) {
   Publish("machines", {"seen"});
   ASSERT_TRUE(own->AwaitEvents(1));
   EXPECT_TRUE(serving->keys().empty());
+}
+
+TEST_P(DispatcherAccessTest, ASessionIsUsedByTheRightsOfTheMomentItIsAdded) {
+  CreateUser("fred", "machines");
+  CreateUser("gate", "sessions");
+  const access::SessionPtr session = access_->OpenSession(LogIn("gate"), LogIn("fred")).value();
+  auto facade = Open(StreamKind::kSubscribe, "gate");
+  Start(*facade);
+  ASSERT_TRUE(facade->AwaitLive());
+  const NewSubscription asked_for_before = SubscriptionOf(session, "gate");
+  PutRole("gate", "machines");
+  EXPECT_TRUE(facade->end().ok()) << "it serves nobody";
+  Add(*facade, {asked_for_before});
+  ASSERT_TRUE(facade->AwaitEnd());
+  EXPECT_EQ(facade->end().code(), absl::StatusCode::kAborted);
+}
+
+TEST_P(DispatcherAccessTest, AStreamThatOpensAfterItsSessionHasEndedEnds) {
+  CreateUser("fred", "machines");
+  const access::SessionPtr session = access_->OpenOwnSession(LogIn("fred")).value();
+  v1::RevokeUserTokensRequest request;
+  request.set_name("fred");
+  ASSERT_TRUE(access_->admin().RevokeUserTokens(LogIn("root"), request).ok());
+  Client client(dispatcher_.get());
+  const SubscriberPtr stream = dispatcher_->MakeSubscriber(StreamKind::kWatch, session, &client);
+  client.Attach(stream);
+  ASSERT_TRUE(dispatcher_->Open(stream).ok());
+  ASSERT_TRUE(client.AwaitEnd());
+  EXPECT_EQ(client.end().code(), absl::StatusCode::kUnauthenticated);
 }
 
 TEST_P(DispatcherAccessTest, AFacadesStreamHearsOfItsSessionsInOrderWithTheEvents) {

@@ -48,8 +48,8 @@ TEST_P(DispatcherTest, WhatFiltersTakeIsLimitedForAStreamAndInAll) {
   using Ids = std::vector<int64_t>;
   const std::string long_name(100, 'x');
   DispatcherOptions options;
-  options.filter_bytes_per_stream_max = 250;
-  options.filter_bytes_max = 350;
+  options.filter_bytes_per_stream_max = 250 + 2 * kSubscriptionBytes;
+  options.filter_bytes_max = 350 + 3 * kSubscriptionBytes;
   Begin(options);
   auto first = Open();
   auto second = Open();
@@ -68,6 +68,29 @@ TEST_P(DispatcherTest, WhatFiltersTakeIsLimitedForAStreamAndInAll) {
   Add(*third, {Subscription(1, long_name), Subscription(2, long_name)});
   ASSERT_TRUE(third->AwaitCommands(1));
   EXPECT_EQ(refused(*third), Ids());
+  auto watch = Open(StreamKind::kWatch);
+  Add(*watch, {Subscription(1, long_name)});
+  ASSERT_TRUE(watch->AwaitEnd());
+  EXPECT_TRUE(absl::IsResourceExhausted(watch->end()));
+}
+
+TEST_P(DispatcherTest, AddingAndRemovingWithoutEndLeavesNothingBehind) {
+  Begin({.outbox_bytes_max = 4000, .recent_bytes_max = 1, .read_bytes = 2000});
+  PublishRange(1, 500);
+  AwaitDispatched(500);
+  auto client = Open(StreamKind::kSubscribe, "root", true);
+  Add(*client, {Subscription(1)});
+  Start(*client, Earliest());
+  std::vector<int64_t> ids;
+  for (int64_t id = 10; id < 1010; ++id) ids.push_back(id);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<NewSubscription> subscriptions;
+    for (int64_t id : ids) subscriptions.push_back(Subscription(id, "params"));
+    Add(*client, std::move(subscriptions));
+    dispatcher_->Remove(client->stream(), ids);
+  }
+  ASSERT_TRUE(client->AwaitCommands(42));
+  EXPECT_LE(client->stream()->dispatcher_side.awaited_in_order.size(), 2'000u);
 }
 
 TEST_P(DispatcherTest, TheNumberOfStreamsIsLimitedAndFreedWhenTheyClose) {
