@@ -47,8 +47,10 @@ def idle_connections(context):
         ours = [per_connection(context, Carillon, tls) for _ in range(runs)]
         distinct = [per_connection(context, Carillon, tls, distinct=True) for _ in range(runs)]
         peer = [per_connection(context, Nats, tls) for _ in range(runs)]
+        peer_distinct = [per_connection(context, Nats, tls, distinct=True) for _ in range(runs)]
         context.keep(f"{part}-{scheme}", {"carillon": ours, "carillon, distinct": distinct,
-                                          "nats-server": peer})
+                                          "nats-server": peer,
+                                          "nats-server, distinct": peer_distinct})
         ours_kb = median([sum(run.values()) for run in ours])
         peer_kb = median([sum(run.values()) for run in peer])
         figures += [
@@ -61,6 +63,7 @@ def idle_connections(context):
             Figure(part, f"idle {scheme} connection, broker", "KB",
                    median([run["broker"] for run in ours])),
             Figure(part, f"idle {scheme} connection, no filter shared", "KB",
-                   median([sum(run.values()) for run in distinct])),
+                   median([sum(run.values()) for run in distinct]), "nats-server",
+                   median([sum(run.values()) for run in peer_distinct])),
         ]
     return figures

@@ -55,8 +55,10 @@ def publish(context):
             runs["carillon, batches of 256"].append(
                 publish_to_carillon(context, server, count, 256))
         with Nats(context) as server:
+            publish_to_jetstream(context, server, count // 10)
             runs["jetstream"].append(publish_to_jetstream(context, server, count // 2))
         with Redis(context) as server:
+            publish_to_redis(server, count // 10)
             runs["redis"].append(publish_to_redis(server, count // 4))
     context.keep(part, runs)
     middle = {name: medians(results) for name, results in runs.items()}
