@@ -29,7 +29,11 @@ struct Context {
   std::shared_ptr<client::Connection> connection;
   Interrupt* interrupt;
 
-  ExitCode Fail(const absl::Status& error) const { return cli::Fail(error, options.broker); }
+  // Prints what went wrong, unless it did because of an interrupt.
+  ExitCode Fail(const absl::Status& error) const {
+    if (interrupt->happened()) return ExitCode::kInterrupted;
+    return cli::Fail(error, options.broker);
+  }
 };
 
 using Command = std::function<ExitCode(Context&)>;
@@ -58,7 +62,10 @@ absl::Status Call(const Context& context, Stub* stub,
   call.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(kCallSeconds));
   const absl::Status authorized = context.connection->Authorize(&call);
   if (!authorized.ok()) return authorized;
-  return wire::FromGrpcStatus((stub->*method)(&call, request, response));
+  context.interrupt->OnInterrupt([&call] { call.TryCancel(); });
+  const grpc::Status status = (stub->*method)(&call, request, response);
+  context.interrupt->OnInterrupt(nullptr);
+  return wire::FromGrpcStatus(status);
 }
 
 // The same for a call whose answer is not shown.

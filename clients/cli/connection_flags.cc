@@ -1,17 +1,11 @@
 #include "clients/cli/connection_flags.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <array>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 
 namespace carillon::cli {
 namespace {
-
-constexpr std::array<const char*, 3> kCredentials = {"user", "token", "token-file"};
 
 void Declare(client::ConnectionOptions* options, program::OptionSet* set) {
   set->Group("Connection");
@@ -53,9 +47,13 @@ std::string HomeConfigFile(const program::Environment& environment) {
   return absl::StrCat(home->second, "/.config/carillon.toml");
 }
 
-std::string VariableOf(absl::string_view option) {
-  return absl::StrCat("CARILLON_",
-                      absl::AsciiStrToUpper(absl::StrReplaceAll(option, {{"-", "_"}})));
+// What one layer alone says. Its errors are told where all are taken together.
+client::ConnectionOptions OptionsOf(const program::Layers& layer) {
+  client::ConnectionOptions options;
+  program::OptionSet set(program::ProgramInfo{"carillon", "", {}});
+  Declare(&options, &set);
+  set.ResolveLayers(layer);
+  return options;
 }
 
 }  // namespace
@@ -74,32 +72,37 @@ ConnectionFlags::ConnectionFlags(CLI::App* app)
 std::vector<std::string> ConnectionFlags::Resolve(program::Environment environment) {
   if (config_file_.empty()) config_file_ = environment["CARILLON_CONFIG"];
   environment.erase("CARILLON_CONFIG");
-  const bool by_flag = std::any_of(kCredentials.begin(), kCredentials.end(), [this](auto* name) {
-    return app_->count(absl::StrCat("--", name)) > 0;
-  });
-  if (by_flag) {
-    for (const char* name : kCredentials) environment.erase(VariableOf(name));
+
+  program::Layers home;
+  if (config_file_.empty()) {
+    home.config_file = HomeConfigFile(environment);
+    home.config_file_optional = true;
   }
+  program::Layers file;
+  file.config_file = config_file_;
+  program::Layers variables;
+  variables.environment = environment;
 
   client::ConnectionOptions from_home;
   program::OptionSet home_set(program::ProgramInfo{"carillon", "", {}});
   Declare(&from_home, &home_set);
-  std::vector<std::string> errors;
-  if (config_file_.empty()) {
-    program::Layers home;
-    home.config_file = HomeConfigFile(environment);
-    home.config_file_optional = true;
-    errors = home_set.ResolveLayers(home);
-  }
+  std::vector<std::string> errors = home_set.ResolveLayers(home);
   options_ = from_home;
-  TakeCredentials({}, &options_);
-
-  program::Layers layers;
-  layers.config_file = config_file_;
-  layers.environment = std::move(environment);
-  std::vector<std::string> more = option_set_.ResolveLayers(layers);
+  program::Layers all = file;
+  all.environment = std::move(environment);
+  std::vector<std::string> more = option_set_.ResolveLayers(all);
   errors.insert(errors.end(), more.begin(), more.end());
-  if (CredentialCount(options_) == 0) TakeCredentials(from_home, &options_);
+
+  client::ConnectionOptions by_flag = options_;
+  const auto given = [this](const char* name) { return app_->count(absl::StrCat("--", name)) > 0; };
+  if (!given("user")) by_flag.user.clear();
+  if (!given("token")) by_flag.token.clear();
+  if (!given("token-file")) by_flag.token_file.clear();
+  for (const client::ConnectionOptions& layer :
+       {by_flag, OptionsOf(file), OptionsOf(variables), from_home}) {
+    TakeCredentials(layer, &options_);
+    if (CredentialCount(layer) > 0) break;
+  }
   if (CredentialCount(options_) > 1) {
     errors.emplace_back("--user, --token and --token-file: only one of them can be given");
   }

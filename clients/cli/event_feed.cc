@@ -38,7 +38,7 @@ EventFeedResult EventFeed::Run(LineReader* lines) {
     if (full || !lines->Ready()) SendBatch();
     DrawProgress(lines->bytes_read());
   }
-  SendBatch();
+  if (!Failed()) SendBatch();
   const absl::Status finished = publisher_.Finish();
   absl::MutexLock lock(&mutex_);
   progress_.Clear();

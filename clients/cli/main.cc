@@ -1,6 +1,7 @@
 // The command line of Carillon.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "clients/cli/command.h"
 #include "clients/cli/connection_flags.h"
+#include "deploy/program/arguments.h"
 #include "deploy/program/grpc_threads.h"
 #include "deploy/program/suggest.h"
 #include "deploy/program/version.h"
@@ -70,19 +72,29 @@ std::string Explain(CLI::App* root, const CLI::ParseError& error) {
   CLI::App* app = root;
   while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
   const std::vector<std::string> commands = SubcommandNames(app);
-  for (const std::string& word : root->remaining(true)) {
-    const bool is_option = absl::StartsWith(word, "-");
+  for (const std::string& argument : root->remaining(true)) {
+    const bool is_option = absl::StartsWith(argument, "-");
     if (!is_option && commands.empty()) continue;
+    // What stands behind '=' may be a secret.
+    const std::string word = is_option ? argument.substr(0, argument.find('=')) : argument;
     const std::string closest = program::ClosestWord(word, is_option ? OptionNames(app) : commands);
     if (!closest.empty()) {
       return absl::StrCat(word, ": no such ", is_option ? "option" : "command", ": did you mean ",
                           closest, "?");
     }
-    if (!is_option) {
-      return absl::StrCat(word, ": no such command: there are ", absl::StrJoin(commands, ", "));
-    }
+    if (is_option) return absl::StrCat(word, ": no such option");
+    return absl::StrCat(word, ": no such command: there are ", absl::StrJoin(commands, ", "));
   }
   return error.what();
+}
+
+// Whether an option of any command takes a value.
+bool TakesValue(const CLI::App& app, const std::string& option) {
+  const CLI::Option* const found = app.get_option_no_throw(option);
+  if (found != nullptr && found->get_items_expected_min() > 0) return true;
+  const std::vector<const CLI::App*> commands = app.get_subcommands({});
+  return std::any_of(commands.begin(), commands.end(),
+                     [&option](const CLI::App* command) { return TakesValue(*command, option); });
 }
 
 int Main(int argc, char** argv) {
@@ -99,7 +111,12 @@ int Main(int argc, char** argv) {
   // What `bench publish` needs; the rest would do with one.
   program::SetGrpcThreads(2);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> arguments =
+        program::SeparateEmptyValues({argv + 1, argv + argc}, [&app](absl::string_view option) {
+          return absl::StartsWith(option, "--") && TakesValue(app, std::string(option));
+        });
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    app.parse(std::move(arguments));
   } catch (const CLI::Success& wish) {
     return app.exit(wish);
   } catch (const CLI::ParseError& error) {

@@ -12,8 +12,8 @@
 namespace carillon::cli {
 namespace {
 
-absl::StatusOr<std::string> ReadLine(int fd) {
-  LineReader lines(fd, -1);
+absl::StatusOr<std::string> ReadLine(int fd, const Interrupt& interrupt) {
+  LineReader lines(fd, interrupt.fd());
   absl::string_view line;
   const absl::StatusOr<bool> read = lines.Next(&line);
   if (!read.ok()) return read.status();
@@ -24,7 +24,8 @@ absl::StatusOr<std::string> ReadLine(int fd) {
   return std::string(line);
 }
 
-absl::StatusOr<std::string> AskTerminal(int terminal, const std::string& prompt) {
+absl::StatusOr<std::string> AskTerminal(int terminal, const std::string& prompt,
+                                        const Interrupt& interrupt) {
   termios shown = {};
   if (tcgetattr(terminal, &shown) != 0) {
     return absl::InvalidArgumentError("the terminal cannot hide what is typed");
@@ -37,18 +38,19 @@ absl::StatusOr<std::string> AskTerminal(int terminal, const std::string& prompt)
     WriteAll(STDERR_FILENO, "\n");
   };
   WriteAll(STDERR_FILENO, prompt);
-  return ReadLine(terminal);
+  return ReadLine(terminal, interrupt);
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadNewPassword(const std::string& file, const std::string& user) {
+absl::StatusOr<std::string> ReadNewPassword(const std::string& file, const std::string& user,
+                                            const Interrupt& interrupt) {
   if (!file.empty() && file != "-") return program::ReadSecretFile(file);
-  if (file == "-" || isatty(STDIN_FILENO) == 0) return ReadLine(STDIN_FILENO);
+  if (file == "-" || isatty(STDIN_FILENO) == 0) return ReadLine(STDIN_FILENO, interrupt);
   absl::StatusOr<std::string> password =
-      AskTerminal(STDIN_FILENO, absl::StrCat("Password for ", user, ": "));
+      AskTerminal(STDIN_FILENO, absl::StrCat("Password for ", user, ": "), interrupt);
   if (!password.ok()) return password;
-  const absl::StatusOr<std::string> again = AskTerminal(STDIN_FILENO, "Again: ");
+  const absl::StatusOr<std::string> again = AskTerminal(STDIN_FILENO, "Again: ", interrupt);
   if (!again.ok()) return again;
   if (*password != *again) {
     return absl::InvalidArgumentError("the two passwords differ; nothing was changed");

@@ -120,6 +120,7 @@ ExitCode PublishFile(const PublishFlags& flags, Context& context) {
   options.batch_max = flags.batch;
   options.bytes_total = FileSize(fd);
   options.publisher.retry_for = *retry;
+  options.publisher.stop_at_failure = true;
   LineReader lines(fd, context.interrupt->fd());
   const EventFeedResult result = EventFeed(context.connection, options).Run(&lines);
 

@@ -93,13 +93,18 @@ ExitCode Get(const UsersFlags& flags, Context& context) {
   return PrintUsers({response.user()}, flags.json);
 }
 
+ExitCode NoPassword(const absl::Status& why, const Context& context) {
+  return context.interrupt->happened() ? ExitCode::kInterrupted : UsageError(why);
+}
+
 ExitCode Create(const UsersFlags& flags, Context& context) {
   v1::CreateUserRequest request;
   request.set_name(flags.name);
   for (const std::string& role : flags.roles) request.add_roles(role);
   if (!flags.no_password) {
-    absl::StatusOr<std::string> password = ReadNewPassword(flags.password_file, flags.name);
-    if (!password.ok()) return UsageError(password.status());
+    absl::StatusOr<std::string> password =
+        ReadNewPassword(flags.password_file, flags.name, *context.interrupt);
+    if (!password.ok()) return NoPassword(password.status(), context);
     request.set_password(*std::move(password));
   }
   return CallSilently(context, Accounts(context).get(), &Stub::CreateUser, request);
@@ -117,8 +122,9 @@ ExitCode SetRoles(const UsersFlags& flags, Context& context) {
 }
 
 ExitCode SetPassword(const UsersFlags& flags, Context& context) {
-  absl::StatusOr<std::string> password = ReadNewPassword(flags.password_file, flags.name);
-  if (!password.ok()) return UsageError(password.status());
+  absl::StatusOr<std::string> password =
+      ReadNewPassword(flags.password_file, flags.name, *context.interrupt);
+  if (!password.ok()) return NoPassword(password.status(), context);
   v1::SetUserPasswordRequest request;
   request.set_name(flags.name);
   request.set_password(*std::move(password));

@@ -117,7 +117,11 @@ OptionSet::Option& OptionSet::AddList(std::string name, std::vector<std::string>
   Option& option = Add(std::move(name), std::move(help), "TEXT").AllowEmpty();
   option.is_list = true;
   option.assign = [target](const Texts& texts) {
-    *target = texts;
+    target->clear();
+    for (const std::string& text : texts) {
+      const absl::string_view item = absl::StripAsciiWhitespace(text);
+      if (!item.empty()) target->emplace_back(item);
+    }
     return absl::OkStatus();
   };
   option.show = [target] { return absl::StrJoin(*target, ","); };

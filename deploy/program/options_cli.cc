@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "deploy/program/arguments.h"
 #include "deploy/program/options.h"
 #include "deploy/program/version.h"
 
@@ -24,28 +25,17 @@ CLI::Option* AddOneValue(CLI::App* app, const std::string& flag, const std::stri
       ->allow_extra_args(false);
 }
 
-// CLI11 takes "--name=" for "--name" with the value in the next argument, and gives up at the first
-// value that is missing. So an empty value becomes an argument of its own, and a flag at the very
-// end that lacks its value is taken away here.
+// CLI11 gives up at the first value that is missing: a flag at the very end that lacks its value is
+// taken away here.
 Texts PrepareArguments(const Texts& arguments, const CLI::App& app, Texts* errors) {
   const auto takes_value = [&app](absl::string_view flag) {
     const CLI::Option* option = app.get_option_no_throw(std::string(flag));
     return option != nullptr && option->get_items_expected_min() > 0;
   };
-  Texts prepared;
+  Texts prepared = SeparateEmptyValues(arguments, takes_value);
   bool value_follows = false;
-  for (const std::string& argument : arguments) {
-    const absl::string_view text = argument;
-    if (value_follows) {
-      prepared.push_back(argument);
-      value_follows = false;
-    } else if (absl::EndsWith(text, "=") && takes_value(text.substr(0, text.size() - 1))) {
-      prepared.push_back(argument.substr(0, argument.size() - 1));
-      prepared.emplace_back();
-    } else {
-      prepared.push_back(argument);
-      value_follows = takes_value(text);
-    }
+  for (const std::string& argument : prepared) {
+    value_follows = !value_follows && takes_value(argument);
   }
   if (value_follows) {
     errors->push_back(absl::StrCat(prepared.back(), ": needs a value"));

@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <utility>
 
 #include "absl/base/internal/raw_logging.h"
 #include "absl/status/status.h"
@@ -21,7 +20,9 @@ sigset_t WatchedSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
+  struct sigaction hangup;
+  const bool is_ignored = sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
+  if (!is_ignored) sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -44,11 +45,6 @@ Signals::~Signals() {
   thread_.join();
   close(signal_fd_);
   close(wake_fd_);
-}
-
-void Signals::OnReload(std::function<void()> hook) {
-  absl::MutexLock lock(&mutex_);
-  reload_ = std::move(hook);
 }
 
 int Signals::WaitForShutdown() {
@@ -75,15 +71,6 @@ void Signals::Run() {
 }
 
 void Signals::HandleSignal(int number) {
-  if (number == SIGHUP) {
-    std::function<void()> hook;
-    {
-      absl::MutexLock lock(&mutex_);
-      hook = reload_;
-    }
-    if (hook) hook();
-    return;
-  }
   absl::MutexLock lock(&mutex_);
   if (shutdown_) _exit(128 + number);
   shutdown_ = true;

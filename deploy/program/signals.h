@@ -3,7 +3,6 @@
 #define CARILLON_PROGRAM_SIGNALS_H_
 
 #include <cstdint>
-#include <functional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -12,8 +11,8 @@
 
 namespace carillon::program {
 
-// SIGINT and SIGTERM ask for one orderly shutdown; a second one ends the process at once with the
-// code 128 + its number. SIGHUP calls a hook. SIGPIPE is ignored.
+// SIGINT, SIGTERM and, unless it is ignored as under nohup, SIGHUP ask for one orderly shutdown; a
+// second one ends the process at once with the code 128 + its number. SIGPIPE is ignored.
 //
 // One for a process, made in main() before any other thread, so that all threads inherit the
 // blocked signals. They stay blocked after its end.
@@ -23,9 +22,6 @@ class Signals {
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
-
-  // Called for each SIGHUP, on the thread that waits for signals; must not block for long.
-  void OnReload(std::function<void()> hook);
 
   // Blocks until a shutdown is asked for. The signal's number, or 0 if RequestShutdown did it.
   int WaitForShutdown();
@@ -42,7 +38,6 @@ class Signals {
   absl::Mutex mutex_;
   bool shutdown_ ABSL_GUARDED_BY(mutex_) = false;
   int number_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::function<void()> reload_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -280,11 +280,30 @@ def test_credentials_may_come_from_flags_files_and_the_config_file_in_order_of_s
     home.environment["CARILLON_TOKEN"] = two.token
     assert who(home) == two.name
     assert who(home, "--config", config) == one.name
+    home.environment["CARILLON_USER"] = "rocketskates:r0cketsk8ts"
+    assert who(home, "--config", config) == one.name
+    del home.environment["CARILLON_USER"]
     assert who(home, "--token-file", tmp_path / "token") == two.name
     assert who(home, "--user", "rocketskates:r0cketsk8ts") == "rocketskates"
     config.write_text("nonsense = 1\nbroker = 5\n")
     _, errors = home.run("status", "--config", config, code=2)
     assert "nonsense" in errors
+
+
+def test_a_secret_in_a_mistyped_option_is_not_printed(cli):
+    for arguments in (["--usr=fred:secret", "status"], ["status", "--tokn=secret"],
+                      ["users", "list", "--nothing-like-it=secret"]):
+        out, errors = cli.run(*arguments, code=2)
+        assert "secret" not in out + errors
+        assert arguments[-1 if arguments[0] != "--usr=fred:secret" else 0].split("=")[0] in errors
+
+
+def test_an_empty_value_is_not_the_next_argument(cli, client, kind):
+    watch = client.watch(make_filter(type=kind)).begun()
+    cli.run("publish", f"--type={kind}", "--action=a", "--key=", '--object={"a":1}')
+    (seen,) = watch.take_events(1)
+    assert (seen.key, seen.object) == ("", b'{"a":1}')
+    watch.cancel()
 
 
 def test_every_error_of_the_settings_is_told_at_once(broker):

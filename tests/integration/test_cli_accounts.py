@@ -1,12 +1,17 @@
 """The command line: users, roles and tokens."""
 
 import json
+import os
+import pty
+import signal
+import termios
 
 import grpc
 import pytest
 
 from harness.cli import Cli
 from harness.client import Client, basic, bearer, event, make_filter, refused
+from harness.waiting import DEADLINE, wait_until
 
 PASSWORD = "correct horse battery"
 
@@ -103,6 +108,18 @@ def test_mistakes_are_told(cli, kind, arguments, code, word):
     out, errors = cli.run(*(a.format(n=kind) for a in arguments), code=code)
     assert out == ""
     assert word in errors
+
+
+def test_an_interrupt_at_the_password_prompt_ends_it_and_leaves_the_terminal_as_it_was(cli, kind):
+    ours, theirs = pty.openpty()
+    process = cli.start("users", "create", kind, stdin=theirs)
+    wait_until(lambda: not termios.tcgetattr(theirs)[3] & termios.ECHO, "echo is off")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert termios.tcgetattr(theirs)[3] & termios.ECHO
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_the_last_superuser_stays(start_broker):

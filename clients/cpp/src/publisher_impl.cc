@@ -74,6 +74,8 @@ void Publisher::Impl::Connect() {
     absl::MutexLock lock(&mu_);
     if (stopping_) {
       status = absl::CancelledError();
+    } else if (HasFailedForGoodLocked()) {
+      status = first_error_;
     } else {
       stream_ = std::make_unique<PublishStreamCall>(this);
       status = stream_->Open(*connection_);
@@ -150,7 +152,8 @@ void Publisher::Impl::OnStreamDone(const absl::Status& status) {
 
 std::optional<absl::Duration> Publisher::Impl::RetryDelayLocked(const absl::Status& failure) {
   const bool retries = options_.retry_for > absl::ZeroDuration();
-  if (stopping_ || !retries || !(MayPass(failure) || renewed_.MayMend(failure))) {
+  if (stopping_ || HasFailedForGoodLocked() || !retries ||
+      !(MayPass(failure) || renewed_.MayMend(failure))) {
     return std::nullopt;
   }
   const absl::Time now = absl::Now();
@@ -172,7 +175,8 @@ void Publisher::Impl::OnFailure(const absl::Status& failure) {
     if (delay.has_value()) return ScheduleConnectLocked(*delay);
     if (stopping_) {
       reason = absl::CancelledError("the publisher was destroyed before the broker answered");
-    } else if (MayPass(failure) && options_.retry_for > absl::ZeroDuration()) {
+    } else if (!HasFailedForGoodLocked() && MayPass(failure) &&
+               options_.retry_for > absl::ZeroDuration()) {
       reason = absl::UnavailableError(absl::StrCat(
           "gave up after ", absl::FormatDuration(options_.retry_for), ": ", failure.message()));
     }

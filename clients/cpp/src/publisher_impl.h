@@ -49,6 +49,9 @@ class Publisher::Impl final : public PublishStreamOwner {
   };
 
   bool HasRoomLocked(size_t bytes) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  bool HasFailedForGoodLocked() const ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return options_.stop_at_failure && !first_error_.ok();
+  }
   void ScheduleConnectLocked(absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Connect() ABSL_LOCKS_EXCLUDED(mu_);
   // Writes the next batch, or half-closes when there will be none.

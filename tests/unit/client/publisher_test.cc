@@ -239,6 +239,24 @@ TEST(PublisherTest, OtherErrorsAreNotRetried) {
   }
 }
 
+TEST(PublisherTest, StoresNothingBehindAFailureIfItIsToldSo) {
+  FakeBroker broker;
+  Notes<v1::Event> lost;
+  broker.OnPublishStream(LoseBatches(1, &lost, absl::PermissionDeniedError("no")));
+  PublisherOptions options = Retrying();
+  options.stop_at_failure = true;
+  Answers answers;
+  Publisher publisher(broker.Connect(), options);
+  publisher.Publish(Batch({"a"}), answers.Next());
+  EXPECT_FALSE(publisher.Finish().ok());
+  publisher.Publish(Batch({"b"}), answers.Next());
+  publisher.Publish(Batch({"c"}), answers.Next());
+  EXPECT_FALSE(publisher.Finish().ok());
+  EXPECT_THAT(answers.lines(),
+              ElementsAre("PERMISSION_DENIED", "PERMISSION_DENIED", "PERMISSION_DENIED"));
+  EXPECT_THAT(broker.authorizations(), SizeIs(1)) << "no other stream was opened";
+}
+
 TEST(PublisherTest, GivesUpWhenNoAnswerCameForSoLong) {
   ConnectionOptions nowhere;
   {

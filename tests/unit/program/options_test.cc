@@ -107,6 +107,16 @@ TEST_F(OptionsTest, AFlagCanBeTurnedOff) {
   EXPECT_FALSE(t_.fast);
 }
 
+TEST_F(OptionsTest, ItemsOfAListAreWithoutSpacesAndNeverEmpty) {
+  EXPECT_THAT(options_.Load({}, {{"CARILLON_ORIGIN", "https://a, https://b,"}}).errors, IsEmpty());
+  EXPECT_THAT(t_.origins, ElementsAre("https://a", "https://b"));
+}
+
+TEST_F(OptionsTest, AnEmptyItemIsNone) {
+  EXPECT_THAT(Errors({"--origin="}), IsEmpty());
+  EXPECT_THAT(t_.origins, IsEmpty());
+}
+
 TEST_F(OptionsTest, AnEmptyValueIsNotTheNextArgument) {
   t_.metrics = {"localhost", 9464};
   EXPECT_THAT(Errors({"--metrics=", "--title", "", "--workers", "2"}), IsEmpty());

@@ -23,6 +23,9 @@ struct PublisherOptions {
   // been no answer for so long (then UNAVAILABLE). Events without an event_id are given one, so
   // that nothing is stored twice. Zero: a broken stream fails what was not answered.
   absl::Duration retry_for = absl::ZeroDuration();
+  // Once a batch has failed, fail all that are published after it, so that none is stored behind a
+  // hole. False: the next batch begins anew.
+  bool stop_at_failure = false;
   absl::Duration backoff_min = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(5);
 };
