@@ -65,13 +65,14 @@ void AddLimitOptions(program::OptionSet* options, Config* config) {
   options->Group("Limits for publishers");
   options->AddBytes("event-object-bytes-max", &config->publish.ingest.object_bytes_max,
                     "object and original of one event", kKiB, 64 * kMiB);
-  // Clients count on the least: they make requests of 1 MiB and a little more.
-  options->AddBytes("request-bytes-max", &config->request_bytes_max, "one gRPC request", 2 * kMiB,
-                    256 * kMiB);
+  options->AddBytes("request-bytes-max", &config->request_bytes_max,
+                    "one gRPC request; clients count on the least", 2 * kMiB, 256 * kMiB);
   options->AddBytes("publish-stream-bytes-max", &config->publish.stream_bytes_max,
                     "batches of one publish stream that await their commit", 64 * kKiB, kGiB);
-  options->AddInt("publish-streams-max", &config->publish.streams_max, "publish streams at a time",
-                  1, 1'000'000);
+  options->AddInt(
+      "publish-streams-max", &config->publish.streams_max,
+      "publish streams at a time; the last quarter is for users who have less than that", 1,
+      1'000'000);
   options->AddBytes("commit-queue-bytes-max", &config->commit_queue_bytes_max,
                     "events of all publishers that await their commit", kMiB, 4 * kGiB);
   options->Check({"request-bytes-max", "event-object-bytes-max"}, [config] {
@@ -86,7 +87,7 @@ void AddLimitOptions(program::OptionSet* options, Config* config) {
 
   options->Group("Limits for subscribers");
   options->AddInt("streams-max", &config->delivery.streams_max,
-                  "Subscribe and Watch streams at a time", 1, 1'000'000);
+                  "Subscribe and Watch streams at a time; the last quarter as above", 1, 1'000'000);
   options->AddInt("subscriptions-per-stream-max", &config->delivery.subscriptions_per_stream_max,
                   "subscriptions on one stream", 1, 100'000'000);
   options->AddBytes("filter-bytes-per-stream-max", &config->delivery.filter_bytes_per_stream_max,

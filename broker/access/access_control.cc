@@ -168,11 +168,15 @@ absl::StatusOr<SessionPtr> AccessControl::OpenOwnSession(const Identity& identit
   return sessions_->Open("", "", identity.grant);
 }
 
-absl::StatusOr<SessionPtr> AccessControl::OpenSession(const Identity& owner, const Identity& user) {
-  // To check the user's password may have taken long.
-  const absl::StatusOr<ScopePtr> scope = directory_->Evaluate(*owner.grant);
+absl::StatusOr<Identity> AccessControl::Renew(const Identity& identity) const {
+  auto scope = directory_->Evaluate(*identity.grant);
   if (!scope.ok()) return scope.status();
-  if (absl::Status allowed = MayOpenFor(**scope, user.principal()); !allowed.ok()) return allowed;
+  return Identity{identity.grant, *std::move(scope)};
+}
+
+absl::StatusOr<SessionPtr> AccessControl::OpenSession(const Identity& owner, const Identity& user) {
+  absl::Status allowed = MayOpenFor(*owner.scope, user.principal());
+  if (!allowed.ok()) return allowed;
   const std::string id = tokens_.IssueSessionId(owner.principal(), *user.grant);
   return sessions_->Open(owner.principal(), id, user.grant);
 }

@@ -91,6 +91,9 @@ class AccessControl {
   // or SESSION_UNKNOWN for what is not an id of this owner. RESOURCE_EXHAUSTED: sessions_max are in
   // use at this moment (else the ones unused for longest end, to make room).
   absl::StatusOr<SessionPtr> OpenSession(const Identity& owner, const Identity& user);
+  // The same with the rights of now: what came between may have taken long. UNAUTHENTICATED: the
+  // credentials are void by now.
+  absl::StatusOr<Identity> Renew(const Identity& identity) const;
   absl::StatusOr<SessionPtr> ResumeSession(const Identity& owner, absl::string_view session_id);
   // A session in force. UNAUTHENTICATED: why it is not. PERMISSION_DENIED as above.
   absl::StatusOr<SessionPtr> FindSession(const Identity& owner, absl::string_view session_id);

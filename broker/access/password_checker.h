@@ -65,6 +65,8 @@ class PasswordChecker {
 
   // Hashes computed so far.
   int64_t hash_count() const { return hash_count_; }
+  // Hashes that wait for their turn.
+  size_t waiting() const { return pool_.waiting(); }
 
  private:
   // One hash, and those who wait for it.

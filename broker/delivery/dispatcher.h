@@ -171,7 +171,7 @@ class Dispatcher : public access::SessionListener {
   void Forget(Subscriber& subscriber);
   void DoAdd(const SubscriberPtr& subscriber, std::vector<NewSubscription>& subscriptions);
   absl::Status AddOne(const SubscriberPtr& subscriber, NewSubscription& subscription);
-  // Puts it into the table.
+  // Puts it into the table, or ends the stream if it may not use the session any more.
   absl::StatusOr<uint32_t> Place(const SubscriberPtr& subscriber, NewSubscription& subscription);
   // False: there is no room for them.
   bool TakeFilterBytes(Subscriber::DispatcherSide& side, size_t bytes);

@@ -164,7 +164,8 @@ absl::Status Dispatcher::AddOne(const SubscriberPtr& subscriber, NewSubscription
   }
   const absl::StatusOr<uint32_t> slot = Place(subscriber, subscription);
   if (!slot.ok()) {
-    GiveBackFilterBytes(side, subscription.filter_bytes);
+    // Its end has given back all of the stream's.
+    if (!side.IsOver()) GiveBackFilterBytes(side, subscription.filter_bytes);
     return slot.status();
   }
   side.slots.emplace(subscription.id, *slot);

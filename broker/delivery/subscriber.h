@@ -121,7 +121,7 @@ class Subscriber {
     uint64_t told = 0;
     // Slots of its subscriptions by their ids.
     absl::flat_hash_map<int64_t, uint32_t> slots;
-    // Of their filters, encoded.
+    // What they count for of filter_bytes_per_stream_max.
     size_t filter_bytes = 0;
     // Those added while it caught up: they begin, and are answered, where the dispatcher was then,
     // so that the client finds the answer between the events before and after. By their ids, and in

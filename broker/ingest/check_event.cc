@@ -18,7 +18,7 @@ constexpr int64_t kSecondsMin = -62'135'596'800;
 constexpr int64_t kSecondsMax = 253'402'300'799;
 constexpr int32_t kNanosMax = 999'999'999;
 
-constexpr absl::string_view kBrief = "as others of this batch";
+constexpr absl::string_view kBrief = "refused as 1,000 before it were";
 
 bool IsControl(unsigned char c) { return c < 0x20 || c == 0x7f; }
 

@@ -79,7 +79,10 @@ absl::Status SessionService::FinishOpen(const access::Identity& caller,
                                         const absl::StatusOr<access::Identity>& user,
                                         v1::OpenSessionResponse* response) const {
   if (!user.ok()) return OfUser(user.status());
-  const auto session = access_->OpenSession(caller, *user);
+  // To check the user's password may have taken long.
+  const auto owner = access_->Renew(caller);
+  if (!owner.ok()) return owner.status();
+  const auto session = access_->OpenSession(*owner, *user);
   if (!session.ok()) return OfUser(session.status());
   return Describe(**session, response->mutable_session());
 }

@@ -41,8 +41,8 @@ std::string ReadHolder(int fd) {
   return std::string(absl::StripAsciiWhitespace({text, static_cast<size_t>(size)}));
 }
 
-// For the message of another broker alone: in place, since a full disk may have no block for it,
-// and then without.
+// For the message of another broker alone, so that it is no error if it fails: in place, since a
+// full disk may have no block for it.
 void WriteHolder(int fd) {
   const std::string text = absl::StrFormat("%-11d\n", getpid());
   if (pwrite(fd, text.data(), text.size(), 0) < 0) errno = 0;

@@ -29,9 +29,9 @@ struct Context {
   std::shared_ptr<client::Connection> connection;
   Interrupt* interrupt;
 
-  // Prints what went wrong, unless it did because of an interrupt.
+  // Prints what went wrong, unless an interrupt has cancelled it.
   ExitCode Fail(const absl::Status& error) const {
-    if (interrupt->happened()) return ExitCode::kInterrupted;
+    if (interrupt->happened() && absl::IsCancelled(error)) return ExitCode::kInterrupted;
     return cli::Fail(error, options.broker);
   }
 };

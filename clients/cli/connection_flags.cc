@@ -1,11 +1,17 @@
 #include "clients/cli/connection_flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace carillon::cli {
 namespace {
+
+constexpr std::array<const char*, 3> kCredentials = {"user", "token", "token-file"};
 
 void Declare(client::ConnectionOptions* options, program::OptionSet* set) {
   set->Group("Connection");
@@ -47,6 +53,11 @@ std::string HomeConfigFile(const program::Environment& environment) {
   return absl::StrCat(home->second, "/.config/carillon.toml");
 }
 
+std::string VariableOf(absl::string_view option) {
+  return absl::StrCat("CARILLON_",
+                      absl::AsciiStrToUpper(absl::StrReplaceAll(option, {{"-", "_"}})));
+}
+
 // What one layer alone says. Its errors are told where all are taken together.
 client::ConnectionOptions OptionsOf(const program::Layers& layer) {
   client::ConnectionOptions options;
@@ -80,28 +91,35 @@ std::vector<std::string> ConnectionFlags::Resolve(program::Environment environme
   }
   program::Layers file;
   file.config_file = config_file_;
-  program::Layers variables;
-  variables.environment = environment;
+
+  // Credentials come whole from the strongest layer that has any: those of weaker ones are not even
+  // looked at.
+  const auto is_given = [this](const char* name) {
+    return app_->count(absl::StrCat("--", name)) > 0;
+  };
+  const bool by_flag = std::any_of(kCredentials.begin(), kCredentials.end(), is_given);
+  const client::ConnectionOptions from_file = OptionsOf(file);
+  if (by_flag || CredentialCount(from_file) > 0) {
+    for (const char* name : kCredentials) environment.erase(VariableOf(name));
+  }
 
   client::ConnectionOptions from_home;
   program::OptionSet home_set(program::ProgramInfo{"carillon", "", {}});
   Declare(&from_home, &home_set);
   std::vector<std::string> errors = home_set.ResolveLayers(home);
   options_ = from_home;
-  program::Layers all = file;
-  all.environment = std::move(environment);
-  std::vector<std::string> more = option_set_.ResolveLayers(all);
+  TakeCredentials({}, &options_);
+  program::Layers rest = file;
+  rest.environment = std::move(environment);
+  std::vector<std::string> more = option_set_.ResolveLayers(rest);
   errors.insert(errors.end(), more.begin(), more.end());
 
-  client::ConnectionOptions by_flag = options_;
-  const auto given = [this](const char* name) { return app_->count(absl::StrCat("--", name)) > 0; };
-  if (!given("user")) by_flag.user.clear();
-  if (!given("token")) by_flag.token.clear();
-  if (!given("token-file")) by_flag.token_file.clear();
-  for (const client::ConnectionOptions& layer :
-       {by_flag, OptionsOf(file), OptionsOf(variables), from_home}) {
-    TakeCredentials(layer, &options_);
-    if (CredentialCount(layer) > 0) break;
+  if (by_flag) {
+    if (!is_given("user")) options_.user.clear();
+    if (!is_given("token")) options_.token.clear();
+    if (!is_given("token-file")) options_.token_file.clear();
+  } else if (CredentialCount(options_) == 0) {
+    TakeCredentials(from_home, &options_);
   }
   if (CredentialCount(options_) > 1) {
     errors.emplace_back("--user, --token and --token-file: only one of them can be given");

@@ -1,4 +1,4 @@
-// Ctrl-C, and the SIGTERM of a service manager.
+// Ctrl-C, the SIGTERM of a service manager, and the end of the terminal.
 #ifndef CARILLON_CLIENTS_CLI_INTERRUPT_H_
 #define CARILLON_CLIENTS_CLI_INTERRUPT_H_
 
@@ -32,7 +32,7 @@ class Interrupt {
  private:
   void Listen();
 
-  program::Signals signals_;
+  program::Signals signals_{program::Signals::HangUp::kShutdown};
   int read_fd_ = -1;
   int write_fd_ = -1;
   mutable absl::Mutex mutex_;

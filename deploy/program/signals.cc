@@ -20,15 +20,18 @@ sigset_t WatchedSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
-  struct sigaction hangup;
-  const bool is_ignored = sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
-  if (!is_ignored) sigaddset(&set, SIGHUP);
+  sigaddset(&set, SIGHUP);
   return set;
+}
+
+bool IsIgnored(int number) {
+  struct sigaction action;
+  return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 }  // namespace
 
-Signals::Signals() {
+Signals::Signals(HangUp hang_up) : hang_up_(IsIgnored(SIGHUP) ? HangUp::kIgnore : hang_up) {
   const sigset_t watched = WatchedSignals();
   pthread_sigmask(SIG_BLOCK, &watched, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
@@ -71,7 +74,10 @@ void Signals::Run() {
 }
 
 void Signals::HandleSignal(int number) {
+  if (number == SIGHUP && hang_up_ == HangUp::kIgnore) return;
   absl::MutexLock lock(&mutex_);
+  // A shell and the kernel both send it when a terminal is closed.
+  if (shutdown_ && number == SIGHUP) return;
   if (shutdown_) _exit(128 + number);
   shutdown_ = true;
   number_ = number;

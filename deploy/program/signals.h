@@ -11,14 +11,18 @@
 
 namespace carillon::program {
 
-// SIGINT, SIGTERM and, unless it is ignored as under nohup, SIGHUP ask for one orderly shutdown; a
-// second one ends the process at once with the code 128 + its number. SIGPIPE is ignored.
+// SIGINT and SIGTERM ask for one orderly shutdown; a second one ends the process at once with the
+// code 128 + its number. SIGPIPE is ignored, and so is SIGHUP, unless the process is to end with
+// its terminal: then it asks for a shutdown, however often it comes, if it was not ignored before
+// (as by nohup).
 //
 // One for a process, made in main() before any other thread, so that all threads inherit the
 // blocked signals. They stay blocked after its end.
 class Signals {
  public:
-  Signals();
+  enum class HangUp { kIgnore, kShutdown };
+
+  explicit Signals(HangUp hang_up = HangUp::kIgnore);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
@@ -33,6 +37,7 @@ class Signals {
   void Run();
   void HandleSignal(int number);
 
+  const HangUp hang_up_;
   int signal_fd_;
   int wake_fd_;
   absl::Mutex mutex_;

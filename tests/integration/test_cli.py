@@ -283,6 +283,11 @@ def test_credentials_may_come_from_flags_files_and_the_config_file_in_order_of_s
     home.environment["CARILLON_USER"] = "rocketskates:r0cketsk8ts"
     assert who(home, "--config", config) == one.name
     del home.environment["CARILLON_USER"]
+    home.environment["CARILLON_TOKEN_FILE"] = "/nonexistent"
+    assert who(home, "--user", "rocketskates:r0cketsk8ts") == "rocketskates"
+    _, errors = home.run("status", "--user", "", code=4)
+    assert "--user" in errors
+    del home.environment["CARILLON_TOKEN_FILE"]
     assert who(home, "--token-file", tmp_path / "token") == two.name
     assert who(home, "--user", "rocketskates:r0cketsk8ts") == "rocketskates"
     config.write_text("nonsense = 1\nbroker = 5\n")

@@ -149,7 +149,7 @@ void HttpSession::OnRoom() {
   Advance();
 }
 
-// Nothing is read while a request waits for its answer, so that none does.
+// Never while a request waits for its answer: nothing is read then.
 void HttpSession::OnEnd() { connection_->CloseGracefully("", limits_->close_timeout); }
 
 void HttpSession::OnDeadline() {

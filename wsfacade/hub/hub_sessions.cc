@@ -174,7 +174,7 @@ void Hub::SendClosing() {
                          {
                            absl::MutexLock lock(&mu_);
                            closing_under_way_ = false;
-                           if (!response.ok()) {
+                           if (!response.ok() && !stream_stopped_) {
                              for (std::string& id : *request.mutable_session_ids()) {
                                if (closing_.size() < options_.closing_max)
                                  closing_.push_front(std::move(id));
@@ -196,6 +196,11 @@ void Hub::ChangeScope(const UserSessionPtr& session, absl::string_view scope) {
 
 void Hub::EndSession(const UserSessionPtr& session, const absl::Status& why) {
   sessions_.Remove(session);
+  // Evicted, it may have been resumed since; not allowed, it is in force still.
+  if (absl::IsResourceExhausted(why) || absl::IsPermissionDenied(why)) {
+    QueueClosing(session->id);
+    fan_outs_.front()->thread().Post([this] { SendClosing(); });
+  }
   fan_outs_[session->thread]->thread().Post([session, why] {
     session->thread_side.end = why;
     if (session->thread_side.sink != nullptr) session->thread_side.sink->OnSessionEnded(why);
@@ -213,11 +218,6 @@ void Hub::OnSessionChange(const v1::SessionChange& change) {
   if (session == nullptr) return;
   if (!end.ok()) {
     EndSession(session, end);
-    // It may have been resumed since it was evicted.
-    if (absl::IsResourceExhausted(end)) {
-      QueueClosing(session->id);
-      fan_outs_.front()->thread().Post([this] { SendClosing(); });
-    }
   } else {
     ChangeScope(session, change.scope());
   }

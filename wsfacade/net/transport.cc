@@ -53,7 +53,10 @@ struct GatheringBio {
     BIO_clear_retry_flags(bio);
     ABSL_RAW_CHECK(Gathered().empty() || gatherer == Of(bio), "records of another were not sent");
     gatherer = Of(bio);
-    if (Gathered().size() + gatherer->unsent_bytes() > kUnsentBytesMax) return -1;
+    if (Gathered().size() + gatherer->unsent_bytes() > kUnsentBytesMax) {
+      errno = ENOBUFS;
+      return -1;
+    }
     Gathered().append(bytes, static_cast<size_t>(size));
     return size;
   }

@@ -16,8 +16,8 @@
 namespace carillon::client {
 
 // The waits between attempts: each twice the last, from `min` to `max`, less up to half of it at
-// random so that many clients do not come back in step. What lasted longer than `max` was no
-// failed attempt, and the next wait is short again. Not thread-safe.
+// random so that many clients do not come back in step. After an attempt that lasted longer than
+// `max` they begin anew. Not thread-safe.
 class Backoff {
  public:
   Backoff(absl::Duration min, absl::Duration max) : min_(min), max_(max), next_(min) {}

@@ -187,6 +187,9 @@ TEST_F(PasswordCheckerTest, LoginsLeaveAPlaceForNewPasswords) {
   EXPECT_EQ(answer_count(), 96u);
   absl::StatusOr<std::string> phc;
   std::thread administrator([&] { phc = checker_->Hash("new password"); });
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (checker_->waiting() < 5 && absl::Now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(checker_->waiting(), 5u);
   Release();
   administrator.join();
   EXPECT_TRUE(phc.ok()) << phc.status();

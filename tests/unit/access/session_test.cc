@@ -90,7 +90,10 @@ TEST_F(SessionTest, OpeningTakesTheClaimForThatUser) {
 
 TEST_F(SessionTest, OpeningGoesByTheClaimsOfNow) {
   PutRole("role-of-facade", {MakeClaim("machines", "get", "*")});
-  EXPECT_TRUE(absl::IsPermissionDenied(access_->OpenSession(facade_, ann_).status()));
+  const Identity facade = access_->Renew(facade_).value();
+  EXPECT_TRUE(absl::IsPermissionDenied(access_->OpenSession(facade, ann_).status()));
+  Revoke("facade");
+  EXPECT_TRUE(absl::IsUnauthenticated(access_->Renew(facade_).status()));
 }
 
 TEST_F(SessionTest, FindingOneTakesTheClaimStill) {

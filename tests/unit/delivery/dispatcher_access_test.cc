@@ -131,6 +131,7 @@ TEST_P(DispatcherAccessTest, ASessionIsUsedByTheRightsOfTheMomentItIsAdded) {
   Add(*facade, {asked_for_before});
   ASSERT_TRUE(facade->AwaitEnd());
   EXPECT_EQ(facade->end().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(facade->stream()->dispatcher_side.filter_bytes, 0u);
 }
 
 TEST_P(DispatcherAccessTest, AStreamThatOpensAfterItsSessionHasEndedEnds) {

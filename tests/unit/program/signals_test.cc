@@ -62,7 +62,7 @@ int WaitAndReturnTheSignal(const std::function<void(char)>& report) {
 }
 
 TEST(SignalsTest, TheFirstAsksForAShutdown) {
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+  for (const int signal : {SIGTERM, SIGINT}) {
     Child child(WaitAndReturnTheSignal);
     ASSERT_EQ(child.NextReport(), 'r');
     child.Send(signal);
@@ -88,10 +88,36 @@ TEST(SignalsTest, TheSecondEndsTheProcessAtOnce) {
   }
 }
 
+TEST(SignalsTest, HangUpIsIgnored) {
+  Child child(WaitAndReturnTheSignal);
+  ASSERT_EQ(child.NextReport(), 'r');
+  child.Send(SIGHUP);
+  child.Send(SIGTERM);
+  EXPECT_EQ(child.ExitCode(), SIGTERM);
+}
+
+int EndWithTheTerminal(const std::function<void(char)>& report) {
+  Signals signals(Signals::HangUp::kShutdown);
+  report('r');
+  const int signal = signals.WaitForShutdown();
+  report('d');
+  if (signal == SIGHUP) raise(SIGHUP);
+  return signal;
+}
+
+TEST(SignalsTest, HangUpAsksForAShutdownOfWhatIsToEndWithItsTerminalAndForNoMore) {
+  Child child(EndWithTheTerminal);
+  ASSERT_EQ(child.NextReport(), 'r');
+  child.Send(SIGHUP);
+  ASSERT_EQ(child.NextReport(), 'd');
+  child.Send(SIGHUP);
+  EXPECT_EQ(child.ExitCode(), SIGHUP);
+}
+
 TEST(SignalsTest, HangUpThatIsIgnoredStaysSo) {
   Child child([](const std::function<void(char)>& report) {
     std::signal(SIGHUP, SIG_IGN);
-    return WaitAndReturnTheSignal(report);
+    return EndWithTheTerminal(report);
   });
   ASSERT_EQ(child.NextReport(), 'r');
   child.Send(SIGHUP);
