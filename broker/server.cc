@@ -166,7 +166,7 @@ class Server::Impl : private access::SessionListener {
         refusals_(&metrics_),
         publish_places_(config.publish.streams_max),
         account_workers_("accounts", kAccountWorkers, kAccountCallsWaitingMax) {}
-  ~Impl() { Drain(); }
+  ~Impl() override { Drain(); }
 
   absl::Status Start() {
     absl::Status status = OpenStore();

@@ -105,6 +105,7 @@ TEST_F(SessionTest, FindingOneTakesTheClaimStill) {
 
 TEST_F(SessionTest, AChangeReachesAllOfVeryMany) {
   std::vector<SessionPtr> sessions;
+  sessions.reserve(500);
   for (int i = 0; i < 500; ++i) sessions.push_back(Open(i % 2 == 0 ? ann_ : AnnByToken(600)));
   PutRole("role-of-ann", {MakeClaim("profiles", "get", "*")});
   EXPECT_THAT(listener_.Take(), UnorderedElementsAreArray(sessions));

@@ -1,6 +1,8 @@
 // What a stream, or all of them, may hold.
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "carillon/wire/error.h"
 #include "tests/unit/delivery/dispatcher_fixture.h"
 
@@ -81,10 +83,11 @@ TEST_P(DispatcherTest, AddingAndRemovingWithoutEndLeavesNothingBehind) {
   auto client = Open(StreamKind::kSubscribe, "root", true);
   Add(*client, {Subscription(1)});
   Start(*client, Earliest());
-  std::vector<int64_t> ids;
-  for (int64_t id = 10; id < 1010; ++id) ids.push_back(id);
+  std::vector<int64_t> ids(1'000);
+  std::iota(ids.begin(), ids.end(), 10);
   for (int round = 0; round < 20; ++round) {
     std::vector<NewSubscription> subscriptions;
+    subscriptions.reserve(ids.size());
     for (int64_t id : ids) subscriptions.push_back(Subscription(id, "params"));
     Add(*client, std::move(subscriptions));
     dispatcher_->Remove(client->stream(), ids);
