@@ -77,8 +77,8 @@ TEST_P(DispatcherTest, WhatFiltersTakeIsLimitedForAStreamAndInAll) {
 }
 
 TEST_P(DispatcherTest, AddingAndRemovingWithoutEndLeavesNothingBehind) {
-  Begin({.outbox_bytes_max = 4000, .recent_bytes_max = 1, .read_bytes = 2000});
-  PublishRange(1, 500);
+  Begin({.outbox_bytes_max = 1 << 20, .recent_bytes_max = 1});
+  PublishRange(1, 500, "\"" + std::string(5000, 'x') + "\"");
   AwaitDispatched(500);
   auto client = Open(StreamKind::kSubscribe, "root", true);
   Add(*client, {Subscription(1)});
@@ -93,6 +93,7 @@ TEST_P(DispatcherTest, AddingAndRemovingWithoutEndLeavesNothingBehind) {
     dispatcher_->Remove(client->stream(), ids);
   }
   ASSERT_TRUE(client->AwaitCommands(42));
+  ASSERT_EQ(dispatcher_->stats().streams_catching_up, 1) << client->end();
   EXPECT_LE(client->stream()->dispatcher_side.awaited_in_order.size(), 2'000u);
 }
 
