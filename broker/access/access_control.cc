@@ -150,9 +150,7 @@ absl::StatusOr<Identity> AccessControl::IdentityAfterPassword(const DirectoryUse
 }
 
 absl::StatusOr<Identity> AccessControl::IdentityOf(const DirectoryUser& user) const {
-  auto scope = directory_->Evaluate(*user.grant);
-  if (!scope.ok()) return scope.status();
-  return Identity{user.grant, *std::move(scope)};
+  return Renew({user.grant, nullptr});
 }
 
 absl::StatusOr<Identity> AccessControl::Identify(absl::string_view user) const {

@@ -88,15 +88,6 @@ std::string Explain(CLI::App* root, const CLI::ParseError& error) {
   return error.what();
 }
 
-// Whether an option of any command takes a value.
-bool TakesValue(const CLI::App& app, const std::string& option) {
-  const CLI::Option* const found = app.get_option_no_throw(option);
-  if (found != nullptr && found->get_items_expected_min() > 0) return true;
-  const std::vector<const CLI::App*> commands = app.get_subcommands({});
-  return std::any_of(commands.begin(), commands.end(),
-                     [&option](const CLI::App* command) { return TakesValue(*command, option); });
-}
-
 int Main(int argc, char** argv) {
   CLI::App app("Publish and watch events, and look after a Carillon broker.");
   Describe(&app);
@@ -111,10 +102,7 @@ int Main(int argc, char** argv) {
   // What `bench publish` needs; the rest would do with one.
   program::SetGrpcThreads(2);
   try {
-    std::vector<std::string> arguments =
-        program::SeparateEmptyValues({argv + 1, argv + argc}, [&app](absl::string_view option) {
-          return absl::StartsWith(option, "--") && TakesValue(app, std::string(option));
-        });
+    std::vector<std::string> arguments = program::SeparateEmptyValues({argv + 1, argv + argc}, app);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     app.parse(std::move(arguments));
   } catch (const CLI::Success& wish) {

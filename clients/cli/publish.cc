@@ -180,9 +180,8 @@ void AddPublishCommand(CLI::App* app, Command* command) {
   publish->footer(
       "An event in a file: {\"Type\":\"machines\",\"Action\":\"create\",\"Key\":\"m1\",\"Object\":"
       "{…}}\nwith Time, Principal, Original and EventId if wanted, and no other member. A line "
-      "that "
-      "cannot be published\nis reported with its number; the others go in, and the exit code is "
-      "1.");
+      "that cannot be published\nis reported with its number; the others go in, and the exit code "
+      "is 1.");
   publish->callback([flags, command] {
     *command = [flags](Context& context) {
       return flags->file.empty() ? PublishOne(*flags, context) : PublishFile(*flags, context);

@@ -28,14 +28,10 @@ CLI::Option* AddOneValue(CLI::App* app, const std::string& flag, const std::stri
 // CLI11 gives up at the first value that is missing: a flag at the very end that lacks its value is
 // taken away here.
 Texts PrepareArguments(const Texts& arguments, const CLI::App& app, Texts* errors) {
-  const auto takes_value = [&app](absl::string_view flag) {
-    const CLI::Option* option = app.get_option_no_throw(std::string(flag));
-    return option != nullptr && option->get_items_expected_min() > 0;
-  };
-  Texts prepared = SeparateEmptyValues(arguments, takes_value);
+  Texts prepared = SeparateEmptyValues(arguments, app);
   bool value_follows = false;
   for (const std::string& argument : prepared) {
-    value_follows = !value_follows && takes_value(argument);
+    value_follows = !value_follows && TakesValue(app, argument);
   }
   if (value_follows) {
     errors->push_back(absl::StrCat(prepared.back(), ": needs a value"));
